@@ -1,1 +1,5 @@
-//! Integration tests: see house layout.
+//! What the integration tests, the demo and the benchmarks share: frames, scenarios, the runs of both sides of the
+//! kernel boundary, and the harness of network namespaces. See ARCHITECTURE.md for which test proves what.
+
+pub mod frame;
+pub mod hex;
