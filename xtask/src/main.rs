@@ -1,1 +1,39 @@
-fn main() {}
+//! `cargo xtask`: everything a developer does with this repository, one file a subcommand.
+
+mod build;
+mod command;
+mod privilege;
+mod setup;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Everything a developer does with this repository.
+///
+/// From a fresh checkout: `cargo xtask demo` shows the product at work, `cargo xtask test` proves it. Both install what
+/// they need first (on Debian 12: packages by apt-get, and bpf-linker under target/tools).
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+enum Task {
+    Setup(setup::Arguments),
+    Build(build::Arguments),
+    Test(test::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Task::parse() {
+        Task::Setup(arguments) => setup::run(&arguments),
+        Task::Build(arguments) => build::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
