@@ -8,6 +8,7 @@
 //! label's size. That last word is never zero, so the words of a name determine the name.
 
 use crate::abi::HashKey;
+use crate::octets::Octets;
 
 /// A secret key's rows, wherever they are kept.
 pub trait KeyRows {
@@ -28,7 +29,7 @@ impl KeyRows for HashKey {
 pub struct NameHash {
     sums: [u64; 3],
     /// Row of the next word.
-    pub row: usize,
+    row: usize,
 }
 
 impl NameHash {
@@ -54,6 +55,12 @@ impl NameHash {
             ],
             row: self.row.wrapping_add(1),
         }
+    }
+
+    /// The join of the paths through a label.
+    #[inline(always)]
+    pub(crate) fn settled<O: Octets + ?Sized>(self, octets: &O) -> NameHash {
+        NameHash { row: octets.settle(self.row), ..self }
     }
 
     /// The key of `NAMES` and `CHANGES`.

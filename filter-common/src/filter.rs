@@ -1,0 +1,237 @@
+//! The product: what is done with a frame.
+
+use crate::abi::{
+    ACTION_BADVERS, ACTION_FORMERR, ACTION_NONE, CLIENT_ANSWERED, CLIENT_FORWARDER, CLIENT_REGION, KIND_DROP,
+    KIND_PASSTHRU, MODE_OBSERVE, SETTING_POINTER_DROP, SETTING_TCP_PASS, Settings,
+};
+use crate::address;
+use crate::dns::edns::{self, Edns};
+use crate::dns::header;
+use crate::dns::question::{self, Asked, Question};
+use crate::octets::{Octets, Scratch};
+use crate::policy::{self, Applied, Policy};
+use crate::verdict::{DropReason, PassReason, Verdict};
+use crate::wire::{self, Datagram};
+
+/// A verdict, the rule it comes from, and what an answer to the query needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What is done.
+    pub verdict: Verdict,
+    /// The rule that says so.
+    pub hit: Hit,
+    /// The query, when the verdict is an answer or a reset.
+    pub query: Query,
+}
+
+/// A rule that applied, whatever came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Hit {
+    /// Its counter; 0: no rule applied.
+    pub hits: u32,
+    /// The client's region number.
+    pub region: u32,
+    /// The hash key of the name that holds it.
+    pub key: u64,
+    /// The query type.
+    pub qtype: u16,
+}
+
+/// A query that is about to be answered or reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Query {
+    /// Where its message is.
+    pub datagram: Datagram,
+    /// Offset after its question; the header's end when the question is not to be repeated.
+    pub question: usize,
+    /// Offset of the matched name inside the question.
+    pub suffix: usize,
+    /// Its EDNS.
+    pub edns: Edns,
+}
+
+impl Outcome {
+    #[inline(always)]
+    fn early(verdict: Verdict) -> Outcome {
+        Outcome { verdict, hit: Hit::default(), query: Query::default() }
+    }
+}
+
+/// Looks at a frame and says what is done with it. Total: every frame has a verdict, and what is not understood passes
+/// with a reason. Nothing is written.
+#[inline(always)]
+pub fn filter<O, P>(octets: &O, policy: &P, settings: &Settings) -> Outcome
+where
+    O: Octets + Scratch + ?Sized,
+    P: Policy + ?Sized,
+{
+    let outcome = match wire::locate(octets, policy, settings) {
+        Ok(datagram) => message(octets, policy, settings, datagram),
+        Err(verdict) => Outcome::early(verdict),
+    };
+    match outcome.verdict {
+        Verdict::Pass(PassReason::Truncated) if octets.is_multi_buffer() => {
+            Outcome::early(Verdict::Pass(PassReason::MultiBuffer))
+        }
+        verdict => Outcome { verdict: observed(policy, verdict), ..outcome },
+    }
+}
+
+#[inline(always)]
+fn message<O, P>(octets: &O, policy: &P, settings: &Settings, datagram: Datagram) -> Outcome
+where
+    O: Octets + Scratch + ?Sized,
+    P: Policy + ?Sized,
+{
+    let truncated = Outcome::early(Verdict::Pass(PassReason::Truncated));
+    let Some(flags) = octets.u16_at(datagram.message, header::FLAGS) else { return truncated };
+    if flags & header::QR != 0 {
+        return Outcome::early(Verdict::Pass(PassReason::Response));
+    }
+    match address::may_be_answered(octets, &datagram) {
+        Some(true) => {}
+        Some(false) => return Outcome::early(Verdict::Pass(PassReason::BadSource)),
+        None => return truncated,
+    }
+    let outcome = match question::read(octets, &datagram) {
+        Asked::Nothing(reason) => Some(Outcome::early(Verdict::Pass(reason))),
+        Asked::Pointer => pointer(octets, policy, settings, datagram),
+        Asked::Question(question) => named(octets, policy, settings, datagram, flags, question),
+    };
+    outcome.unwrap_or(truncated)
+}
+
+/// A compressed QNAME hides the name from the walk, so it is answered or dropped, never passed.
+#[inline(always)]
+fn pointer<O, P>(octets: &O, policy: &P, settings: &Settings, datagram: Datagram) -> Option<Outcome>
+where
+    O: Octets + Scratch + ?Sized,
+    P: Policy + ?Sized,
+{
+    let client = policy::client(octets, policy, &datagram)?;
+    let dropped = settings.flags & SETTING_POINTER_DROP != 0
+        || datagram.is_extended()
+        || client as u32 & CLIENT_ANSWERED == 0
+        || address::is_group_destination(octets, &datagram)?;
+    let verdict = if datagram.is_tcp() {
+        tcp(settings, &datagram)
+    } else if dropped {
+        Verdict::Drop(DropReason::Pointer)
+    } else {
+        Verdict::Answer(ACTION_FORMERR)
+    };
+    let question = octets.settle(datagram.message.wrapping_add(header::SIZE));
+    let query = Query { datagram, question, suffix: question, edns: Edns::default() };
+    Some(Outcome { verdict, hit: Hit::default(), query })
+}
+
+/// A name that could be read: the longest suffix of it with a rule for the client decides.
+#[inline(always)]
+fn named<O, P>(
+    octets: &O,
+    policy: &P,
+    settings: &Settings,
+    datagram: Datagram,
+    flags: u16,
+    question: Question,
+) -> Option<Outcome>
+where
+    O: Octets + Scratch + ?Sized,
+    P: Policy + ?Sized,
+{
+    let count = policy::holders(octets, policy, &question)?;
+    if count == 0 {
+        return Some(Outcome::early(Verdict::Pass(PassReason::NotListed)));
+    }
+    let mut edns = edns::read(octets, &datagram, question.end)?;
+    let mut client = policy::client(octets, policy, &datagram)?;
+    if client as u32 & CLIENT_FORWARDER == 0 {
+        edns.subnet = 0;
+    } else if edns.subnet != 0
+        && let Some(behind) = policy::subnet_client(octets, policy, &edns)
+    {
+        client = client & CLIENT_ANSWERED as usize | behind & CLIENT_REGION as usize;
+    }
+    let edns = edns.settled(octets);
+    let client = octets.settle(client) as u32;
+    let applied = policy::decide(octets, policy, count, client, question.qtype);
+    if applied.action == ACTION_NONE {
+        return Some(Outcome::early(Verdict::Pass(PassReason::OtherRegion)));
+    }
+    let verdict = listed(octets, policy, settings, &datagram, flags, &applied, client, &edns)?;
+    let hits = if let Verdict::Pass(PassReason::NotClient | PassReason::TcpAllowed) = verdict {
+        0
+    } else {
+        applied.hits
+    };
+    let hit = Hit { hits, region: client & CLIENT_REGION, key: applied.key, qtype: question.qtype };
+    let query = Query { datagram, question: question.end, suffix: applied.suffix, edns };
+    Some(Outcome { verdict, hit, query })
+}
+
+/// A listed name: what becomes of the form it came in. No form is passed that any server answers.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "inlined: a struct for one call would only rename them")]
+fn listed<O, P>(
+    octets: &O,
+    policy: &P,
+    settings: &Settings,
+    datagram: &Datagram,
+    flags: u16,
+    applied: &Applied,
+    client: u32,
+    edns: &Edns,
+) -> Option<Verdict>
+where
+    O: Octets + ?Sized,
+    P: Policy + ?Sized,
+{
+    let kind = policy.action_kind(applied.action);
+    Some(if kind == KIND_PASSTHRU {
+        Verdict::Pass(PassReason::Passthru)
+    } else if datagram.is_tcp() {
+        tcp(settings, datagram)
+    } else if datagram.is_extended() {
+        Verdict::Drop(DropReason::IpOptions)
+    } else if flags & header::OPCODE != 0 {
+        Verdict::Drop(DropReason::Opcode)
+    } else if octets.u16_at(datagram.message, header::QDCOUNT)? != 1 {
+        Verdict::Drop(DropReason::QuestionCount)
+    } else if kind == KIND_DROP {
+        Verdict::Drop(DropReason::Rule)
+    } else if address::is_group_destination(octets, datagram)? {
+        Verdict::Drop(DropReason::GroupDestination)
+    } else if client & CLIENT_ANSWERED == 0 {
+        Verdict::Pass(PassReason::NotClient)
+    } else if edns.version != 0 {
+        Verdict::Answer(ACTION_BADVERS)
+    } else {
+        Verdict::Answer(applied.action)
+    })
+}
+
+/// A listed name over TCP. Without state there is only the reset, which the stack carries out.
+#[inline(always)]
+fn tcp(settings: &Settings, datagram: &Datagram) -> Verdict {
+    if settings.flags & SETTING_TCP_PASS != 0 {
+        Verdict::Pass(PassReason::TcpAllowed)
+    } else if datagram.is_extended() {
+        Verdict::Drop(DropReason::IpOptions)
+    } else {
+        Verdict::Reset
+    }
+}
+
+/// In observe mode everything passes, and the reason says what would have been done.
+#[inline(always)]
+fn observed<P: Policy + ?Sized>(policy: &P, verdict: Verdict) -> Verdict {
+    if policy.generation().mode != MODE_OBSERVE {
+        return verdict;
+    }
+    match verdict {
+        Verdict::Pass(reason) => Verdict::Pass(reason),
+        Verdict::Drop(_) => Verdict::Pass(PassReason::WouldDrop),
+        Verdict::Answer(_) => Verdict::Pass(PassReason::WouldAnswer),
+        Verdict::Reset => Verdict::Pass(PassReason::WouldReset),
+    }
+}
