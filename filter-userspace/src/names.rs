@@ -1,1 +1,444 @@
-//! To come.
+//! Domain names of rules: validated, lower case, in wire order, and hashed as the program hashes a QNAME.
+//!
+//! It owns the way from a name as people write it to a name as DNS carries it. It refuses to know lists, wildcards,
+//! URLs and public suffixes.
+
+use std::fmt;
+
+use filter_common::abi::{HashKey, MAX_RULE_LABELS};
+use filter_common::hash::{self, NameHash};
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
+/// Octets of the longest name on the wire, its root label included (RFC 1035 section 2.3.4).
+const MAX_OCTETS: usize = 255;
+/// Octets of the longest label.
+const MAX_LABEL: usize = 63;
+
+/// Why a text is not a name that a rule can hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing, or dots alone.
+    #[error("the name is empty; expected labels separated by dots")]
+    Empty,
+    /// Two dots in a row, or one in front.
+    #[error("the name has an empty label; expected one dot between labels")]
+    EmptyLabel,
+    /// A label above 63 octets.
+    #[error("a label has {0} octets; expected at most 63")]
+    LongLabel(usize),
+    /// More octets than a message can carry.
+    #[error("the name has {0} octets on the wire; expected at most 255")]
+    LongName(usize),
+    /// More labels than the program walks.
+    #[error("the name has {0} labels; expected at most {max}", max = MAX_RULE_LABELS)]
+    Labels(usize),
+    /// An address or a prefix.
+    #[error("it is an address, not a name; a DNS filter cannot block addresses")]
+    Address,
+    /// The last label is a number, as of a mistyped address.
+    #[error("the last label is a number; expected a name, whose last label has a letter")]
+    Number,
+    /// An octet that no host name has.
+    #[error("the name has the character {0:?}; expected letters, digits, `-` and `_`")]
+    Character(char),
+    /// Not ASCII, and not convertible (UTS 46).
+    #[error("the name is not a valid internationalized name; expected one that UTS 46 converts to ASCII")]
+    Idna,
+}
+
+/// A name of a rule: labels of lower-case letters, digits, `-` and `_`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// Size octet and octets of each label, leftmost first; the root label is left out.
+    wire: Vec<u8>,
+}
+
+/// A borrowed [`Name`], for lists that keep many names in one allocation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NameRef<'a> {
+    wire: &'a [u8],
+}
+
+/// What a rule covers of the name it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Coverage {
+    /// The name alone.
+    Exact,
+    /// The name and all below it.
+    #[default]
+    Suffix,
+    /// Only what is below it.
+    Below,
+}
+
+impl Coverage {
+    /// The word in order files, JSON and tables.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Coverage::Exact => "exact",
+            Coverage::Suffix => "suffix",
+            Coverage::Below => "below",
+        }
+    }
+}
+
+impl Name {
+    /// The root, which holds no label.
+    pub const ROOT: Name = Name { wire: Vec::new() };
+
+    /// Reads a name as people write it: any case, a final dot or none, IDNA U-labels or A-labels.
+    ///
+    /// # Errors
+    /// When the text is not a name that a rule can hold; `.` is the root.
+    pub fn parse(text: &str) -> Result<Name, NameError> {
+        let mut wire = Vec::with_capacity(text.len().saturating_add(1));
+        parse_into(text, &mut wire)?;
+        Ok(Name { wire })
+    }
+
+    /// Borrows it.
+    #[must_use]
+    pub fn borrow(&self) -> NameRef<'_> {
+        NameRef { wire: &self.wire }
+    }
+
+    /// Its labels, leftmost first.
+    pub fn labels(&self) -> impl Iterator<Item = &[u8]> {
+        self.borrow().labels()
+    }
+
+    /// Its hash under `key`.
+    #[must_use]
+    pub fn hash(&self, key: &HashKey) -> NameHash {
+        self.borrow().hash(key)
+    }
+}
+
+impl<'a> NameRef<'a> {
+    /// A name from octets that [`parse_into`] wrote.
+    pub(crate) fn from_wire(wire: &'a [u8]) -> NameRef<'a> {
+        NameRef { wire }
+    }
+
+    /// A copy that owns its octets.
+    #[must_use]
+    pub fn to_name(self) -> Name {
+        Name { wire: self.wire.to_vec() }
+    }
+
+    /// Size octet and octets of each label, leftmost first, without the root label.
+    #[must_use]
+    pub fn wire(self) -> &'a [u8] {
+        self.wire
+    }
+
+    /// Its labels, leftmost first.
+    pub fn labels(self) -> impl Iterator<Item = &'a [u8]> {
+        self.suffixes().filter_map(|suffix| {
+            let (size, rest) = suffix.wire.split_first()?;
+            rest.get(..usize::from(*size))
+        })
+    }
+
+    /// The name itself, then each name above it, without the root.
+    pub fn suffixes(self) -> impl Iterator<Item = NameRef<'a>> {
+        let mut rest = self.wire;
+        std::iter::from_fn(move || {
+            let suffix = rest;
+            let size = usize::from(*suffix.first()?);
+            rest = suffix.get(size.saturating_add(1)..).unwrap_or_default();
+            Some(NameRef { wire: suffix })
+        })
+    }
+
+    /// The name with its leftmost label taken off; nothing for the root.
+    #[must_use]
+    pub fn parent(self) -> Option<NameRef<'a>> {
+        let size = usize::from(*self.wire.first()?);
+        Some(NameRef { wire: self.wire.get(size.saturating_add(1)..).unwrap_or_default() })
+    }
+
+    /// How many labels it has.
+    #[must_use]
+    pub fn label_count(self) -> usize {
+        self.suffixes().count()
+    }
+
+    /// The hash of the name and of each name above it, root first and without the root's.
+    #[must_use]
+    pub fn hashes(self, key: &HashKey) -> Hashes {
+        let mut labels = [&[][..]; MAX_RULE_LABELS];
+        let mut count = 0;
+        for (place, label) in labels.iter_mut().zip(self.labels()) {
+            *place = label;
+            count += 1;
+        }
+        let mut hash = NameHash::start(key);
+        let mut hashes = Hashes { hashes: [hash; MAX_RULE_LABELS], count };
+        for (place, label) in hashes.hashes.iter_mut().zip(labels.iter().take(count).rev()) {
+            hash = hash::label(hash, key, label);
+            *place = hash;
+        }
+        hashes
+    }
+
+    /// Its hash under `key`.
+    #[must_use]
+    pub fn hash(self, key: &HashKey) -> NameHash {
+        self.hashes(key).as_slice().last().copied().unwrap_or_else(|| NameHash::start(key))
+    }
+}
+
+/// Hashes of a name and the names above it, root first.
+#[derive(Clone, Copy, Debug)]
+pub struct Hashes {
+    hashes: [NameHash; MAX_RULE_LABELS],
+    count: usize,
+}
+
+impl Hashes {
+    /// The hashes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[NameHash] {
+        self.hashes.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// Appends the name's octets to `wire`; on an error `wire` is as it was.
+///
+/// # Errors
+/// As [`Name::parse`].
+pub(crate) fn parse_into(text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
+    let start = wire.len();
+    let outcome = if text.is_ascii() {
+        ascii_into(text, wire)
+    } else {
+        let ascii = Uts46::new()
+            .to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+            .map_err(|_| NameError::Idna)?;
+        ascii_into(&ascii, wire)
+    };
+    if outcome.is_err() {
+        wire.truncate(start);
+    }
+    outcome
+}
+
+fn ascii_into(text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
+    if text == "." {
+        return Ok(());
+    }
+    let start = wire.len();
+    let text = text.strip_suffix('.').unwrap_or(text);
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    let mut labels = 0usize;
+    for label in text.split('.') {
+        label_into(label, text, wire)?;
+        labels += 1;
+    }
+    let octets = wire.len().saturating_sub(start).saturating_add(1);
+    if octets > MAX_OCTETS {
+        return Err(NameError::LongName(octets));
+    }
+    if labels > MAX_RULE_LABELS {
+        return Err(NameError::Labels(labels));
+    }
+    if text.rsplit('.').next().is_some_and(|last| last.bytes().all(|octet| octet.is_ascii_digit())) {
+        return Err(if is_address(text) { NameError::Address } else { NameError::Number });
+    }
+    Ok(())
+}
+
+fn label_into(label: &str, text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
+    if label.is_empty() {
+        return Err(if text.bytes().all(|octet| octet == b'.') { NameError::Empty } else { NameError::EmptyLabel });
+    }
+    let known = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    if let Some(other) = label.chars().find(|c| !u8::try_from(*c).is_ok_and(known)) {
+        return Err(if is_address(text) { NameError::Address } else { NameError::Character(other) });
+    }
+    let size = match u8::try_from(label.len()) {
+        Ok(size) if label.len() <= MAX_LABEL => size,
+        _ => return Err(NameError::LongLabel(label.len())),
+    };
+    wire.push(size);
+    wire.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
+    Ok(())
+}
+
+/// Whether the text is an IPv4 or IPv6 address or prefix.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.parse::<std::net::IpAddr>().is_ok() || text.parse::<ipnet::IpNet>().is_ok()
+}
+
+impl fmt::Display for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.wire.is_empty() {
+            return f.write_str(".");
+        }
+        for (place, label) in self.labels().enumerate() {
+            if place > 0 {
+                f.write_str(".")?;
+            }
+            f.write_str(std::str::from_utf8(label).unwrap_or("?"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.borrow().fmt(f)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
+    }
+}
+
+impl fmt::Debug for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NameRef({self})")
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Name::parse(&text).map_err(|error| serde::de::Error::custom(format!("name `{text}` is refused: {error}")))
+    }
+}
+
+impl serde::Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl std::str::FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Name, NameError> {
+        Name::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use filter_common::abi::KEY_ROWS;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key() -> HashKey {
+        let mut state = 7u64;
+        let mut rows = [[0u64; 8]; KEY_ROWS];
+        for number in rows.iter_mut().flatten() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *number = state ^ state >> 29;
+        }
+        HashKey { rows }
+    }
+
+    #[test]
+    fn names_fold_and_convert() {
+        for (text, expected) in [
+            ("KickassTorrents.TO", "kickasstorrents.to"),
+            ("example.com.", "example.com"),
+            ("Bücher.example", "xn--bcher-kva.example"),
+            ("Bücher。example", "xn--bcher-kva.example"),
+            ("_sip._tcp.example", "_sip._tcp.example"),
+            ("r3---sn-x.example", "r3---sn-x.example"),
+            ("straße.example", "xn--strae-oqa.example"),
+            ("ab_ü.example", "xn--ab_-joa.example"),
+            ("localhost", "localhost"),
+            (".", "."),
+        ] {
+            assert_eq!(Name::parse(text).map(|name| name.to_string()).as_deref(), Ok(expected), "{text}");
+        }
+        assert_eq!(Name::parse("."), Ok(Name::ROOT));
+    }
+
+    #[test]
+    fn wrong_names_are_refused_with_the_reason() {
+        let label = "a".repeat(64);
+        let long = format!("{0}.{0}.{0}.{0}.ab", "a".repeat(62));
+        let deep = "a.".repeat(35);
+        for (text, expected) in [
+            ("", NameError::Empty),
+            ("..", NameError::Empty),
+            ("a..b.example", NameError::EmptyLabel),
+            (".example", NameError::EmptyLabel),
+            (label.as_str(), NameError::LongLabel(64)),
+            (long.as_str(), NameError::LongName(256)),
+            (deep.as_str(), NameError::Labels(35)),
+            ("203.0.113.5", NameError::Address),
+            ("2001:db8::/32", NameError::Address),
+            ("2001:db8::1", NameError::Address),
+            ("192.0.2.0/24", NameError::Address),
+            ("203.0.113.256", NameError::Number),
+            ("*.example", NameError::Character('*')),
+            ("a b.example", NameError::Character(' ')),
+            ("example.com/path", NameError::Character('/')),
+            ("\u{200d}.example", NameError::Idna),
+        ] {
+            assert_eq!(Name::parse(text), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_name_is_accepted() {
+        let text = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
+        assert_eq!(Name::parse(&text).map(|name| name.wire.len()), Ok(254));
+    }
+
+    #[test]
+    fn suffixes_go_up_to_the_top_level() {
+        let name = Name::parse("www.example.com").expect("a name");
+        let suffixes: Vec<String> = name.borrow().suffixes().map(|suffix| suffix.to_string()).collect();
+        assert_eq!(suffixes, ["www.example.com", "example.com", "com"]);
+        assert_eq!(name.borrow().label_count(), 3);
+        assert_eq!(Name::ROOT.borrow().suffixes().count(), 0);
+        assert_eq!(Name::ROOT.borrow().parent(), None);
+    }
+
+    #[test]
+    fn hashes_run_from_the_root() {
+        let key = key();
+        let name = Name::parse("www.example.com").expect("a name");
+        let hashes = name.borrow().hashes(&key);
+        let above = Name::parse("example.com").expect("a name");
+        assert_eq!(hashes.as_slice().len(), 3);
+        assert_eq!(hashes.as_slice()[1], above.hash(&key));
+        assert_eq!(hashes.as_slice()[2], name.hash(&key));
+        assert_eq!(Name::ROOT.hash(&key), NameHash::start(&key));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_is_total(text in "\\PC{0,80}") {
+            let _ = Name::parse(&text);
+        }
+
+        #[test]
+        fn what_is_printed_parses_to_the_same(text in "[a-zA-Z0-9_-]{1,20}(\\.[a-zA-Z0-9_-]{1,20}){0,8}\\.[a-z]{2,8}") {
+            let name = Name::parse(&text).expect("a plain name");
+            prop_assert_eq!(Name::parse(&name.to_string()), Ok(name.clone()));
+            prop_assert_eq!(name.to_string(), text.to_ascii_lowercase());
+        }
+
+        #[test]
+        fn case_changes_nothing(text in "[a-zA-Z]{1,20}\\.[a-zA-Z]{2,8}") {
+            let key = key();
+            let upper = Name::parse(&text.to_ascii_uppercase()).expect("a plain name");
+            let lower = Name::parse(&text.to_ascii_lowercase()).expect("a plain name");
+            prop_assert_eq!(upper.hash(&key), lower.hash(&key));
+        }
+    }
+}
