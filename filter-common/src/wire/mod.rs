@@ -85,7 +85,7 @@ pub(crate) struct IpPayload {
 
 /// Finds the DNS message, or says why the frame is none of ours.
 #[inline(always)]
-pub(crate) fn locate<O, P>(octets: &O, policy: &P, settings: &Settings) -> Result<Datagram, Verdict>
+pub fn locate<O, P>(octets: &O, policy: &P, settings: &Settings) -> Result<Datagram, Verdict>
 where
     O: Octets + ?Sized,
     P: Policy + ?Sized,
