@@ -2,8 +2,10 @@
 
 mod build;
 mod command;
+mod kernels;
 mod privilege;
 mod setup;
+mod tally;
 mod test;
 mod workspace;
 
@@ -21,6 +23,7 @@ enum Task {
     Setup(setup::Arguments),
     Build(build::Arguments),
     Test(test::Arguments),
+    Kernels(kernels::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
         Task::Setup(arguments) => setup::run(&arguments),
         Task::Build(arguments) => build::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Kernels(arguments) => kernels::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

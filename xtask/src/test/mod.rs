@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use self::{harness::Tally, summary::Summary};
-use crate::{build, privilege, setup, workspace};
+use self::summary::Summary;
+use crate::{build, privilege, setup, tally::Tally, workspace};
 
 /// Run the checks and every test; installs what they need first. The integration tests need root.
 #[derive(Args)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::harness::Tally;
+use crate::tally::Tally;
 
 /// What was run, how it went and how long it took.
 #[derive(Default)]
