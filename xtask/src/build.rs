@@ -1,6 +1,6 @@
 //! `cargo xtask build`: the eBPF object, then the release binary around it.
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::Result;
 use clap::Args;
@@ -51,6 +51,18 @@ pub(crate) fn binary(layout: &Layout) -> Result<()> {
         "--package",
         "filter-userspace",
     ]))?;
-    println!("build: {}", workspace::output(layout).join("release/interdict").display());
+    println!("build: {}", interdict(layout).display());
     Ok(())
+}
+
+/// Where it is.
+pub(crate) fn interdict(layout: &Layout) -> PathBuf {
+    workspace::output(layout).join("release/interdict")
+}
+
+/// A program of package `tests`, built in release mode.
+pub(crate) fn program(layout: &Layout, name: &str) -> Result<PathBuf> {
+    let mut cargo = workspace::cargo(layout);
+    command::run(cargo.args(["build", "--quiet", "--release", "--package", "tests", "--bin", name]))?;
+    Ok(workspace::output(layout).join("release").join(name))
 }

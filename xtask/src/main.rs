@@ -1,7 +1,10 @@
 //! `cargo xtask`: everything a developer does with this repository, one file a subcommand.
 
+mod bench;
 mod build;
+mod check;
 mod command;
+mod demo;
 mod kernels;
 mod privilege;
 mod setup;
@@ -22,16 +25,22 @@ use clap::Parser;
 enum Task {
     Setup(setup::Arguments),
     Build(build::Arguments),
+    Demo(demo::Arguments),
+    Check(check::Arguments),
     Test(test::Arguments),
     Kernels(kernels::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Setup(arguments) => setup::run(&arguments),
         Task::Build(arguments) => build::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Check(arguments) => check::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Kernels(arguments) => kernels::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

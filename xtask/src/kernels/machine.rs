@@ -35,6 +35,9 @@ impl Report {
             }
             return false;
         }
+        if line.starts_with('[') && line.ends_with("reboot: Power down") {
+            return false;
+        }
         let tests = Tally::parse(line);
         self.tests.add(tests.unwrap_or_default());
         tally::worth_reading(line, tests)

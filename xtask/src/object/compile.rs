@@ -26,6 +26,13 @@ pub(crate) fn compile(layout: &Layout, toolchain: &Toolchain) -> Result<PathBuf,
     }
 }
 
+/// What the compiler prints, anew or as cargo remembers it.
+pub(crate) fn messages(layout: &Layout, toolchain: &Toolchain) -> Result<String, ObjectError> {
+    let output = command(layout, toolchain).output();
+    let output = output.map_err(|error| ObjectError::Build(format!("cargo does not start: {error}")))?;
+    Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 fn command(layout: &Layout, toolchain: &Toolchain) -> Command {
     let cargo = toolchain.cargo.clone().map(OsString::from).or_else(|| env::var_os("CARGO"));
     let mut command = Command::new(cargo.unwrap_or_else(|| "cargo".into()));

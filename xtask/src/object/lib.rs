@@ -56,6 +56,18 @@ pub fn ensure(layout: &Layout) -> Result<Object, ObjectError> {
     record::keep(layout, &output, &sources, version)
 }
 
+/// What the compiler warns of in the program; cargo keeps it, so that asking again costs nothing. A finished object has
+/// no warnings.
+pub fn warnings(layout: &Layout) -> Result<String, ObjectError> {
+    if layout.prebuilt().is_some() {
+        return Ok(String::new());
+    }
+    match Toolchain::chosen(layout)? {
+        Some(toolchain) => compile::messages(layout, &toolchain),
+        None => Err(ObjectError::NoToolchain { folder: layout.folder() }),
+    }
+}
+
 /// An error of the operating system, with the path it is about.
 fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ObjectError {
     move |source| ObjectError::Io { path: path.into(), source }

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::summary::Summary;
-use crate::{build, privilege, setup, tally::Tally, workspace};
+use crate::{build, check, privilege, setup, tally::Tally, workspace};
 
 /// Run the checks and every test; installs what they need first. The integration tests need root.
 #[derive(Args)]
@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     build::object(&layout)?;
     build::binary(&layout)?;
     let mut summary = Summary::default();
+    summary.step("check", || check::all(&layout));
     summary.step("unit", || harness::cargo_test(&layout, &["--workspace", "--exclude", "tests"], &[], false));
     let privileged = !arguments.unprivileged && privilege::can_be_root();
     if privileged {
@@ -45,8 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// As root and in release mode: what is tested is what ships, and a million frames take their time.
 fn integration(layout: &ebpf_object::Layout) -> Result<Tally> {
-    let binary = workspace::output(layout).join("release/interdict").into_os_string();
-    let mut environment = vec![("INTERDICT_BIN", binary)];
+    let mut environment = vec![("INTERDICT_BIN", build::interdict(layout).into_os_string())];
     if workspace::unattended() {
         environment.push(("INTERDICT_REQUIRE_PRIVILEGE", "1".into()));
     }
