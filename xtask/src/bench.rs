@@ -1,9 +1,9 @@
-//! `cargo xtask bench`: makes ready, then lets the measurements of package `tests` run as root.
+//! `cargo xtask bench`: the measurements of package `tests`.
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::{build, command, privilege, setup, workspace};
+use crate::program;
 
 /// Measure: nanoseconds a packet, verified instructions, loading and memory. Needs root and a quiet machine.
 #[derive(Args)]
@@ -14,11 +14,5 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    setup::ready_for(setup::Purpose::Demo)?;
-    let layout = workspace::layout();
-    build::object(&layout)?;
-    build::binary(&layout)?;
-    let bench = build::program(&layout, "bench")?;
-    let mut bench = privilege::as_root(&bench.to_string_lossy())?;
-    command::run(bench.args(&arguments.rest).env("INTERDICT_BIN", build::interdict(&layout)))
+    program::run_as_root("bench", &arguments.rest)
 }

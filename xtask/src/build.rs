@@ -59,10 +59,3 @@ pub(crate) fn binary(layout: &Layout) -> Result<()> {
 pub(crate) fn interdict(layout: &Layout) -> PathBuf {
     workspace::output(layout).join("release/interdict")
 }
-
-/// A program of package `tests`, built in release mode.
-pub(crate) fn program(layout: &Layout, name: &str) -> Result<PathBuf> {
-    let mut cargo = workspace::cargo(layout);
-    command::run(cargo.args(["build", "--quiet", "--release", "--package", "tests", "--bin", name]))?;
-    Ok(workspace::output(layout).join("release").join(name))
-}

@@ -1,9 +1,9 @@
-//! `cargo xtask demo`: makes ready, then lets the story of package `tests` run as root.
+//! `cargo xtask demo`: the story of package `tests`.
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::{build, command, privilege, setup, workspace};
+use crate::program;
 
 /// Show the product at work in its own network namespaces: needs root, changes nothing that it does not undo.
 #[derive(Args)]
@@ -14,11 +14,5 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    setup::ready_for(setup::Purpose::Demo)?;
-    let layout = workspace::layout();
-    build::object(&layout)?;
-    build::binary(&layout)?;
-    let story = build::program(&layout, "demo")?;
-    let mut story = privilege::as_root(&story.to_string_lossy())?;
-    command::run(story.args(&arguments.rest).env("INTERDICT_BIN", build::interdict(&layout)))
+    program::run_as_root("demo", &arguments.rest)
 }

@@ -7,6 +7,7 @@ mod command;
 mod demo;
 mod kernels;
 mod privilege;
+mod program;
 mod setup;
 mod tally;
 mod test;
