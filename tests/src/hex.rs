@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// Octets written as hex digits; white space and colons between them are ignored. `00*40` means forty zero octets.
+/// Octets written as hex digits, in any number of words; `00*40` means forty zero octets.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Octets(pub Vec<u8>);
@@ -13,11 +13,13 @@ impl TryFrom<String> for Octets {
     type Error = String;
 
     fn try_from(text: String) -> Result<Octets, String> {
-        if let Some((octets, times)) = text.split_once('*') {
-            let times: usize = times.trim().parse().map_err(|e| format!("octets {text:?}: {e}"))?;
-            return Ok(Octets(parse(octets)?.repeat(times)));
+        let mut octets = Vec::new();
+        for word in text.split_whitespace() {
+            let (digits, times) = word.split_once('*').unwrap_or((word, "1"));
+            let times: usize = times.parse().map_err(|e| format!("octets {word:?}: {e}"))?;
+            octets.extend(parse(digits)?.repeat(times));
         }
-        parse(&text).map(Octets)
+        Ok(Octets(octets))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the integration tests, the demo and the benchmarks share: frames, scenarios, the runs of both sides of the
 //! kernel boundary, and the harness of network namespaces. See ARCHITECTURE.md for which test proves what.
 
+pub mod answer;
 pub mod frame;
+pub mod harness;
 pub mod hex;
