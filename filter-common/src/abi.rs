@@ -96,12 +96,13 @@ pub const MODE_ENFORCE: u32 = 0;
 pub const MODE_OBSERVE: u32 = 1;
 
 /// Value of `NAMES` and `CHANGES`: the low 32 bits are the name's check bits; then comes one bit that says whether
-/// anything is listed below the name, and 31 bits with its set of rules (0: none).
+/// anything is listed below the name, and 31 bits with its set of rules (0: none). No value is 0: that is "not there".
 pub type NameValue = u64;
 
 /// A [`NameValue`] from its parts. `set` must be below 2^31.
 #[must_use]
 pub const fn name_value(check: u32, set: u32, deeper: bool) -> NameValue {
+    let deeper = deeper || (check == 0 && set == 0);
     check as u64 | (deeper as u64) << 32 | (set as u64) << 33
 }
 

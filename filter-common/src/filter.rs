@@ -14,6 +14,9 @@ use crate::verdict::{DropReason, PassReason, Verdict};
 use crate::wire::{self, Datagram};
 
 /// A verdict, the rule it comes from, and what an answer to the query needs to know.
+///
+/// Both are all zero when there is none. An `Option` around them would leave them undefined, and LLVM then moves
+/// arithmetic on undefined registers to where the verifier finds pointers in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// What is done.
@@ -70,7 +73,7 @@ where
         Err(verdict) => Outcome::early(verdict),
     };
     match outcome.verdict {
-        Verdict::Pass(PassReason::Truncated) if octets.is_multi_buffer() => {
+        Verdict::Pass(PassReason::Truncated | PassReason::NoRootLabel) if octets.is_multi_buffer() => {
             Outcome::early(Verdict::Pass(PassReason::MultiBuffer))
         }
         verdict => Outcome { verdict: observed(policy, verdict), ..outcome },
@@ -94,6 +97,9 @@ where
         None => return truncated,
     }
     let outcome = match question::read(octets, &datagram) {
+        Asked::Nothing(PassReason::NoRootLabel | PassReason::NoType) if datagram.is_tcp() => {
+            Some(Outcome::early(Verdict::Pass(PassReason::TcpSplit)))
+        }
         Asked::Nothing(reason) => Some(Outcome::early(Verdict::Pass(reason))),
         Asked::Pointer => pointer(octets, policy, settings, datagram),
         Asked::Question(question) => named(octets, policy, settings, datagram, flags, question),

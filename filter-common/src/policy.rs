@@ -88,7 +88,7 @@ where
 {
     let family = octets.u16_at(edns.subnet_at, 0)?;
     let bits = octets.u8_at(edns.subnet_at, 2)? as usize;
-    let size = edns.subnet.wrapping_sub(edns::SUBNET_ADDRESS);
+    let size = edns.subnet.wrapping_sub(edns::OPTION + edns::SUBNET_ADDRESS);
     if size == 0 || size != bits.wrapping_add(7) >> 3 {
         return None;
     }
@@ -120,26 +120,45 @@ where
         note(octets, 0, root as u64, left, question.end.wrapping_sub(5), 0);
         count = 1;
     }
+    count = octets.settle(count);
     let mut hash = NameHash::start(policy);
-    for _ in 0..MAX_RULE_LABELS {
-        if left == 0 {
-            break;
+    let (mut at, mut position) = match next_label(octets, &mut left) {
+        Some(label) => label,
+        None => return Some(count),
+    };
+    for _ in 0..name::MAX_WORDS {
+        hash = hash.word(policy, position.word(octets)?).settled(octets);
+        if !position.is_last() {
+            position = position.after_word(octets);
+            continue;
         }
-        left = octets.settle(left.wrapping_sub(1));
-        let at = octets.get(LABELS.wrapping_add(left)) as usize;
-        hash = name::take_label(octets, policy, hash, at)?;
         let key = hash.key();
         let value = octets.settle(policy.name(key, hash.check()) as usize) as u64;
-        let set = value >> 33;
-        if set != 0 {
-            note(octets, count, set, left, at, key);
-            count = octets.settle(count.wrapping_add(1));
+        if value >> 33 != 0 {
+            note(octets, count, value >> 33, left, at, key);
+            count = count.wrapping_add(1);
         }
+        count = octets.settle(count);
         if value & 1 << 32 == 0 {
             break;
         }
+        match next_label(octets, &mut left) {
+            Some(label) => (at, position) = label,
+            None => break,
+        }
     }
-    Some(octets.settle(count))
+    Some(count)
+}
+
+/// The label before the last one that was taken; `None`: there is none.
+#[inline(always)]
+fn next_label<O: Octets + Scratch + ?Sized>(octets: &O, left: &mut usize) -> Option<(usize, name::Position)> {
+    if octets.is_zero(*left) {
+        return None;
+    }
+    *left = octets.settle(left.wrapping_sub(1));
+    let at = octets.settle(octets.get(LABELS.wrapping_add(*left)) as usize);
+    Some((at, name::Position::label(octets, at)?))
 }
 
 /// Notes that the suffix at `at` holds rules; `left` labels of the QNAME are below it.
@@ -162,6 +181,9 @@ pub(crate) struct Applied {
     pub key: u64,
 }
 
+/// The deepest name and each of its suffixes down to the root may hold rules.
+const MAX_HOLDERS: usize = MAX_RULE_LABELS + 1;
+
 /// The longest of the noted names that has a rule for the region and the query type.
 #[inline(always)]
 pub(crate) fn decide<O, P>(octets: &O, policy: &P, mut count: usize, client: u32, qtype: u16) -> Applied
@@ -173,8 +195,8 @@ where
     let region = client & CLIENT_REGION;
     let class = class(&generation.types, qtype);
     let mut applied = Applied::default();
-    for _ in 0..=MAX_RULE_LABELS {
-        if count == 0 {
+    for _ in 0..MAX_HOLDERS {
+        if octets.is_zero(count) {
             break;
         }
         count = octets.settle(count.wrapping_sub(1));

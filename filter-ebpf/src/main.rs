@@ -47,22 +47,22 @@ fn carry_out(
     settings: &Settings,
     outcome: &Outcome,
 ) -> (Verdict, u32) {
-    const FAILED: (Verdict, u32) = (Verdict::Drop(DropReason::WriteFailed), XDP_DROP);
-    match outcome.verdict {
-        Verdict::Pass(reason) => (Verdict::Pass(reason), XDP_PASS),
-        Verdict::Drop(reason) => (Verdict::Drop(reason), XDP_DROP),
-        Verdict::Answer(number) => {
-            let Some(action) = policy.action(number) else { return FAILED };
-            let Some(plan) = answer::plan(view, &outcome.query, &action, settings) else { return FAILED };
-            match room::respond(context, working, plan, view.length(), &action) {
-                Some(()) => (outcome.verdict, XDP_TX),
-                None => FAILED,
-            }
-        }
-        Verdict::Reset => match answer::reset(view, &outcome.query).and_then(|to| room::cut(context, to, view.length())) {
-            Some(()) => (Verdict::Reset, XDP_PASS),
-            None => FAILED,
-        },
+    let query = &outcome.query;
+    let done = match outcome.verdict {
+        Verdict::Pass(_) => return (outcome.verdict, XDP_PASS),
+        Verdict::Drop(_) => return (outcome.verdict, XDP_DROP),
+        Verdict::Answer(number) => policy
+            .action(number)
+            .and_then(|action| Some((answer::plan(view, query, &action, settings)?, action)))
+            .and_then(|(plan, action)| room::respond(context, working, plan, view.length(), &action))
+            .map(|()| XDP_TX),
+        Verdict::Reset => answer::reset(view, query)
+            .and_then(|length| room::cut(context, length, view.length()))
+            .map(|()| XDP_PASS),
+    };
+    match done {
+        Some(action) => (outcome.verdict, action),
+        None => (Verdict::Drop(DropReason::WriteFailed), XDP_DROP),
     }
 }
 

@@ -14,7 +14,7 @@ use filter_common::hash::KeyRows;
 use filter_common::octets::SCRATCH_SLOTS;
 use filter_common::policy::Policy;
 
-use crate::packet::born;
+use crate::packet::{born, settle};
 
 /// Set by the agent when it loads the program.
 #[unsafe(no_mangle)]
@@ -142,17 +142,15 @@ impl Policy for MapPolicy {
 
     #[inline(always)]
     fn name(&self, key: u64, check: u32) -> u64 {
-        let mut value = None;
+        let mut value = 0;
         if self.generation.changed != 0 {
-            value = lookup(&CHANGES, self.generation.changes, key);
+            value = settle(lookup(&CHANGES, self.generation.changes, key), key);
         }
-        if value.is_none() {
-            value = lookup(&NAMES, self.generation.names, key);
+        if value == 0 {
+            value = settle(lookup(&NAMES, self.generation.names, key), key);
         }
-        match value {
-            Some(value) if value as u32 == check => value,
-            _ => 0,
-        }
+        let value = value as u64;
+        if value as u32 == check { value } else { 0 }
     }
 
     #[inline(always)]
@@ -185,10 +183,12 @@ impl Policy for MapPolicy {
     }
 }
 
+/// The value of a key; 0: there is none (no value is 0).
 #[inline(always)]
-fn lookup(maps: &ArrayOfMaps<InnerHash<u64, NameValue, 1>, 2>, slot: u32, key: u64) -> Option<NameValue> {
+fn lookup(maps: &ArrayOfMaps<InnerHash<u64, NameValue, 1>, 2>, slot: u32, key: u64) -> usize {
     // SAFETY: elements are only written while no generation in force refers to the map, so none is reused under us.
-    unsafe { maps.get(slot)?.get(&key).copied() }
+    let value = maps.get(slot).and_then(|names| unsafe { names.get(&key) });
+    value.copied().unwrap_or(0) as usize
 }
 
 /// An action in the map.

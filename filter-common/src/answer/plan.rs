@@ -36,9 +36,9 @@ pub struct Plan {
     pub text: usize,
     /// Whether DO is set.
     pub dnssec: usize,
-    /// Size of the cookie that is echoed; 0: none.
+    /// Size of the COOKIE option that is echoed; 0: none.
     pub cookie: usize,
-    /// Size of the client subnet that is echoed; 0: none.
+    /// Size of the client subnet option that is echoed; 0: none.
     pub subnet: usize,
 }
 
@@ -80,8 +80,7 @@ impl Plan {
     #[inline(always)]
     #[must_use]
     pub fn length(&self) -> usize {
-        let option = |size: usize| if size == 0 { 0 } else { size.wrapping_add(edns::OPTION) };
-        self.records_end().wrapping_add(option(self.cookie)).wrapping_add(option(self.subnet))
+        self.records_end().wrapping_add(self.cookie).wrapping_add(self.subnet)
     }
 
     /// The end of the record and the OPT with its EDE; echoed options follow.

@@ -95,14 +95,14 @@ where
     O: OctetsMut + ?Sized,
     T: Template + ?Sized,
 {
-    let has_record = plan.record != 0;
+    let has_record = !octets.is_zero(plan.record);
     let in_answer = has_record & (template.section() == SECTION_ANSWER);
     let has_question = plan.question != plan.message.wrapping_add(header::SIZE);
     octets.set_u16(plan.message, header::FLAGS, plan.flags)?;
     octets.set_u16(plan.message, header::QDCOUNT, u16::from(has_question))?;
     octets.set_u16(plan.message, header::ANCOUNT, u16::from(in_answer))?;
     octets.set_u16(plan.message, header::NSCOUNT, u16::from(has_record & !in_answer))?;
-    octets.set_u16(plan.message, header::ARCOUNT, u16::from(plan.opt != 0))
+    octets.set_u16(plan.message, header::ARCOUNT, u16::from(!octets.is_zero(plan.opt)))
 }
 
 /// The client subnet and the cookie, each by whole words from its end. What a word spills in front of them is written
@@ -110,14 +110,12 @@ where
 #[inline(always)]
 fn echo<O: OctetsMut + Scratch + ?Sized>(octets: &O, plan: &Plan) -> Option<()> {
     let end = octets.settle(plan.length());
-    let cookie_end =
-        if plan.subnet == 0 { end } else { end.wrapping_sub(plan.subnet).wrapping_sub(edns::OPTION) };
-    let cookie_end = octets.settle(cookie_end);
+    let cookie_end = octets.settle(end.wrapping_sub(plan.subnet));
     restore::<O, SUBNET, SUBNET_WORDS>(octets, end, plan.subnet)?;
     restore::<O, COOKIE, COOKIE_WORDS>(octets, cookie_end, plan.cookie)?;
-    if plan.subnet != 0 {
+    if !octets.is_zero(plan.subnet) {
         octets.set_u16(cookie_end, 0, edns::CODE_SUBNET)?;
-        octets.set_u16(cookie_end, 2, plan.subnet as u16)?;
+        octets.set_u16(cookie_end, 2, plan.subnet.wrapping_sub(edns::OPTION) as u16)?;
         // SCOPE equal to SOURCE, or the forwarder would hand one region's answer to all (RFC 7871 section 7.2.1)
         let source = octets.u8_at(cookie_end, 6)?;
         octets.set_u8(cookie_end, 7, source)?;
@@ -130,13 +128,15 @@ fn restore<O, const SLOT: usize, const WORDS: usize>(octets: &O, end: usize, siz
 where
     O: OctetsMut + Scratch + ?Sized,
 {
-    let mut back = 0usize;
+    let size = octets.settle(size);
+    let mut back = edns::OPTION;
     for word in 0..WORDS {
         if back >= size {
             break;
         }
         back = back.wrapping_add(8);
-        octets.set_u64(octets.settle(end.wrapping_sub(back)), 0, octets.get(SLOT.wrapping_add(word)))?;
+        let at = octets.settle(end.wrapping_sub(back).wrapping_add(edns::OPTION));
+        octets.set_u64(at, 0, octets.get(SLOT.wrapping_add(word)))?;
     }
     Some(())
 }
@@ -148,24 +148,24 @@ where
     O: OctetsMut + ?Sized,
     T: Template + ?Sized,
 {
-    let from = if plan.record == 0 { template.record() } else { 0 };
+    let from = if octets.is_zero(plan.record) { template.record() } else { 0 };
     let end = octets.settle(plan.records_end());
     copy(octets, plan.question, plan.record.wrapping_add(plan.opt), template, octets.settle(from))?;
-    if plan.record != 0 {
+    if !octets.is_zero(plan.record) {
         octets.set_u16(plan.question, 0, plan.owner)?;
     }
-    if plan.opt == 0 {
+    if octets.is_zero(plan.opt) {
         return Some(());
     }
     let opt = octets.settle(plan.question.wrapping_add(plan.record));
     octets.set_u8(opt, 7, (plan.dnssec as u8) << 7)?;
     octets.set_u16(opt, 9, plan.length().wrapping_sub(opt).wrapping_sub(edns::OPT) as u16)?;
-    if plan.opt >= edns::OPT.wrapping_add(EDE) {
+    if octets.settle(plan.opt) >= edns::OPT.wrapping_add(EDE) {
         octets.set_u16(opt, edns::OPT + 2, plan.text.wrapping_add(2) as u16)?;
     }
-    if plan.cookie != 0 {
+    if !octets.is_zero(plan.cookie) {
         octets.set_u16(end, 0, edns::CODE_COOKIE)?;
-        octets.set_u16(end, 2, plan.cookie as u16)?;
+        octets.set_u16(end, 2, plan.cookie.wrapping_sub(edns::OPTION) as u16)?;
     }
     Some(())
 }
@@ -177,7 +177,7 @@ where
     O: OctetsMut + ?Sized,
     T: Template + ?Sized,
 {
-    if size < 8 {
+    if octets.is_zero(size) {
         return Some(());
     }
     let last = octets.settle(size.wrapping_sub(8));

@@ -44,9 +44,9 @@ pub struct Edns {
     pub dnssec: usize,
     /// The client's UDP payload size, at least [`MIN_PAYLOAD`].
     pub payload: usize,
-    /// Octets of a full cookie, which is in the scratch by words from its end; 0: none.
+    /// Octets of a full cookie's option, which is in the scratch by words from its end; 0: none.
     pub cookie: usize,
-    /// Octets of a client subnet's data, in the scratch by words from its end; 0: none.
+    /// Octets of a client subnet's option, in the scratch by words from its end; 0: none.
     pub subnet: usize,
     /// Offset of that data.
     pub subnet_at: usize,
@@ -112,13 +112,14 @@ fn read_options<O: Octets + Scratch + ?Sized>(
         if next > end {
             break;
         }
-        if code == CODE_COOKIE && edns.cookie == 0 && (MIN_COOKIE..=MAX_COOKIE).contains(&size) {
+        if code == CODE_COOKIE && octets.is_zero(edns.cookie) && (MIN_COOKIE..=MAX_COOKIE).contains(&size) {
             save::<O, COOKIE, COOKIE_WORDS>(octets, next, size)?;
-            edns.cookie = size;
+            edns.cookie = data_and_header(size);
         }
-        if code == CODE_SUBNET && edns.subnet == 0 && (SUBNET_ADDRESS..=MAX_SUBNET).contains(&size) {
+        if code == CODE_SUBNET && octets.is_zero(edns.subnet) && (SUBNET_ADDRESS..=MAX_SUBNET).contains(&size)
+        {
             save::<O, SUBNET, SUBNET_WORDS>(octets, next, size)?;
-            edns.subnet = size;
+            edns.subnet = data_and_header(size);
             edns.subnet_at = data;
         }
         edns.cookie = octets.settle(edns.cookie);
@@ -129,6 +130,11 @@ fn read_options<O: Octets + Scratch + ?Sized>(
     Some(edns)
 }
 
+#[inline(always)]
+const fn data_and_header(size: usize) -> usize {
+    size.wrapping_add(OPTION)
+}
+
 /// Keeps the `size` octets that end at `end`, by whole words from there backwards. The last word may reach into what
 /// comes before, which is the option's own header or the OPT record.
 #[inline(always)]
@@ -136,6 +142,7 @@ fn save<O, const SLOT: usize, const WORDS: usize>(octets: &O, end: usize, size: 
 where
     O: Octets + Scratch + ?Sized,
 {
+    let size = octets.settle(size);
     let mut back = 0usize;
     for word in 0..WORDS {
         if back >= size {

@@ -1,6 +1,7 @@
-//! The QNAME: one walk over its labels, then its suffixes from the root, a hash of each.
+//! The QNAME: one walk over its labels, then its words, label by label from the root.
 
-use crate::hash::{KeyRows, NameHash, fold, last_word};
+use crate::abi::MAX_RULE_LABELS;
+use crate::hash::{fold, last_word};
 use crate::octets::{LABELS, Octets, Scratch};
 
 /// Labels a name of 255 octets can have.
@@ -9,8 +10,6 @@ pub const MAX_LABELS: usize = 127;
 pub const MAX_NAME: usize = 255;
 /// Largest label; a larger first octet is another label type.
 pub const MAX_LABEL: usize = 63;
-/// Words of the largest label that are whole.
-const MAX_WORDS: usize = MAX_LABEL / 8;
 
 /// How the walk over a name ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub struct Walk {
 #[inline(always)]
 pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Option<Walk> {
     let (mut last, mut labels, mut kind) = (first, 0usize, 0usize);
-    for _ in 0..=MAX_LABELS {
+    for _ in 0..MAX_LABELS + 1 {
         kind = octets.u8_at(last, 0)? as usize;
         if kind == 0 || kind > MAX_LABEL {
             break;
@@ -40,25 +39,50 @@ pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Option<Wa
     Some(Walk { labels: octets.settle(labels), last, kind: octets.settle(kind) })
 }
 
-/// The hash of the name one label below: the label whose size octet is at `at`.
-#[inline(always)]
-pub fn take_label<O, K>(octets: &O, key: &K, mut hash: NameHash, at: usize) -> Option<NameHash>
-where
-    O: Octets + ?Sized,
-    K: KeyRows + ?Sized,
-{
-    let size = octets.u8_at(at, 0)? as usize & MAX_LABEL;
-    let end = at.wrapping_add(1).wrapping_add(size);
-    let (mut next, mut left) = (at.wrapping_add(1), size);
-    for _ in 0..MAX_WORDS {
-        if left < 8 {
-            break;
-        }
-        hash = hash.word(key, fold(octets.u64_at(next, 0)?));
-        next = next.wrapping_add(8);
-        left = left.wrapping_sub(8);
+/// Whole words of a name of 255 octets, and the last word of each label of the deepest rule: the words that a walk from
+/// the root takes in at most.
+pub const MAX_WORDS: usize = MAX_NAME / 8 + MAX_RULE_LABELS;
+
+/// Where in a label the hash stands: `rest` of its `size` octets are still to be taken in, from `next` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    size: usize,
+    next: usize,
+    rest: usize,
+}
+
+impl Position {
+    /// The start of the label whose size octet is at `at`.
+    #[inline(always)]
+    pub fn label<O: Octets + ?Sized>(octets: &O, at: usize) -> Option<Position> {
+        let size = octets.settle(octets.u8_at(at, 0)? as usize & MAX_LABEL);
+        Some(Position { size, next: octets.settle(at.wrapping_add(1)), rest: size })
     }
-    // eight octets that end with the label: the header before it is long enough, and what is not its own is cut off
-    let tail = octets.u64_at(end.wrapping_sub(8), 0)?;
-    Some(hash.word(key, last_word(tail, size)).settled(octets))
+
+    /// Whether the next word is the label's last.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.rest < 8
+    }
+
+    /// The next word. The last one is read as the eight octets that end with the label: there is always a header before
+    /// it, and what is not the label's own is shifted out.
+    #[inline(always)]
+    pub fn word<O: Octets + ?Sized>(&self, octets: &O) -> Option<u64> {
+        if self.is_last() {
+            let tail = octets.u64_at(self.next, self.rest.wrapping_sub(8))?;
+            Some(last_word(tail, self.size))
+        } else {
+            Some(fold(octets.u64_at(self.next, 0)?))
+        }
+    }
+
+    /// The position after a word that was not the last.
+    #[inline(always)]
+    #[must_use]
+    pub fn after_word<O: Octets + ?Sized>(self, octets: &O) -> Position {
+        let (next, rest) = (self.next.wrapping_add(8), self.rest.wrapping_sub(8));
+        Position { size: self.size, next: octets.settle(next), rest: octets.settle(rest) }
+    }
 }

@@ -35,7 +35,7 @@ pub enum Asked {
 pub fn read<O: Octets + Scratch + ?Sized>(octets: &O, datagram: &Datagram) -> Asked {
     let first = datagram.message.wrapping_add(header::SIZE);
     let Some(walk) = name::walk(octets, first) else {
-        return Asked::Nothing(PassReason::Truncated);
+        return Asked::Nothing(PassReason::NoRootLabel);
     };
     if walk.last >= datagram.end {
         return Asked::Nothing(PassReason::NoRootLabel);
