@@ -49,13 +49,13 @@ fn judge(source: &Source) -> Vec<String> {
     for (index, line) in source.text.lines().enumerate() {
         let code = code_of(line);
         let mut find = |message: &str| findings.push(format!("{path}:{}: {message}", index + 1));
-        if names_aya(code) && !within(path, AYA) {
+        if names_aya(&code) && !within(path, AYA) {
             find("aya is imported in filter-userspace/src/kernel only");
         }
-        if is_unsafe(code) && !within(path, UNSAFE) {
+        if is_unsafe(&code) && !within(path, UNSAFE) {
             find("unsafe code has its places: abi.rs, packet.rs, maps.rs and kernel/");
         }
-        if code.contains(concat!("[allow", "(")) {
+        if code.contains("[allow(") {
             find("use #[expect(lint, reason = \"...\")], which goes away with its cause");
         }
     }
@@ -85,9 +85,21 @@ fn documented(source: &Source) -> bool {
     name == Some("tests.rs") || source.text.lines().any(|line| line.starts_with("//!"))
 }
 
-/// The line without a comment at its end. A string with two slashes loses its rest too, which hides nothing we look for.
-fn code_of(line: &str) -> &str {
-    line.split("//").next().unwrap_or(line)
+/// The line without its comment and without what its strings hold.
+fn code_of(line: &str) -> String {
+    let mut code = String::with_capacity(line.len());
+    let mut letters = line.chars().peekable();
+    let mut quoted = false;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' if quoted => drop(letters.next()),
+            '"' => quoted = !quoted,
+            '/' if !quoted && letters.peek() == Some(&'/') => break,
+            _ if !quoted => code.push(letter),
+            _ => {}
+        }
+    }
+    code
 }
 
 fn names_aya(code: &str) -> bool {
@@ -141,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_lint_is_expected_not_allowed() {
-        assert_eq!(found("xtask/src/a.rs", concat!("#[allow", "(dead_code)]")).len(), 1);
+        assert_eq!(found("xtask/src/a.rs", "#[allow(dead_code)]").len(), 1);
         assert_eq!(found("xtask/src/a.rs", "#[expect(dead_code, reason = \"soon\")]").len(), 0);
     }
 

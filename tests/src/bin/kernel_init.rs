@@ -1,0 +1,51 @@
+//! What `cargo xtask kernels` boots another kernel with: mounts, says what the verifier thought of the program, runs the
+//! tests beside it, and switches the machine off.
+//!
+//! Lines that begin with `guest: ` are for xtask; the rest is what the tests print.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context, Result};
+use nix::{
+    mount::{MsFlags, mount},
+    sys::reboot::{RebootMode, reboot},
+};
+
+/// What the program and the tests need of a system: where, and of what kind.
+const MOUNTS: &[(&str, &str)] =
+    &[("/dev", "devtmpfs"), ("/proc", "proc"), ("/sys", "sysfs"), ("/sys/fs/bpf", "bpf")];
+
+/// Where xtask put the tests.
+const TESTS: &str = "/tests";
+
+fn main() -> Result<()> {
+    match prepare().and_then(|()| run_tests()) {
+        Ok(()) => println!("guest: finished"),
+        Err(error) => println!("guest: error: {error:#}"),
+    }
+    reboot(RebootMode::RB_POWER_OFF)?;
+    Ok(())
+}
+
+fn prepare() -> Result<()> {
+    for (path, kind) in MOUNTS {
+        mount(Some(*kind), *path, Some(*kind), MsFlags::empty(), None::<&str>)
+            .with_context(|| format!("{kind} cannot be mounted on {path}"))?;
+    }
+    println!("guest: release {}", fs::read_to_string("/proc/sys/kernel/osrelease")?.trim());
+    Ok(())
+}
+
+/// One after the other; a test that fails says so itself.
+fn run_tests() -> Result<()> {
+    let mut programs = fs::read_dir(TESTS)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    programs.sort();
+    for program in programs {
+        let status = Command::new(&program).arg("--test-threads=1").status();
+        let status = status.with_context(|| format!("{} does not start", program.display()))?;
+        if status.code().is_none() {
+            println!("guest: {} was ended by a signal: {status}", program.display());
+        }
+    }
+    Ok(())
+}
