@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod command;
 mod demo;
+mod dist;
 mod kernels;
 mod privilege;
 mod program;
@@ -31,6 +32,7 @@ enum Task {
     Test(test::Arguments),
     Kernels(kernels::Arguments),
     Bench(bench::Arguments),
+    Dist(dist::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Kernels(arguments) => kernels::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Dist(arguments) => dist::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

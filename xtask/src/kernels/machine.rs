@@ -31,6 +31,10 @@ impl Report {
                 ("verified", count) => self.verified = count.parse().ok(),
                 ("load-ms", time) => self.load_ms = time.parse().ok(),
                 ("finished", _) => self.finished = true,
+                ("crashed", _) => {
+                    self.tests.failed += 1;
+                    return true;
+                }
                 _ => return true,
             }
             return false;
@@ -99,9 +103,10 @@ mod tests {
         assert!(report.read(
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1s"
         ));
+        assert!(report.read("guest: crashed /tests/parity: signal: 11"));
         report.read("guest: finished");
         assert_eq!(report.release, "6.1.0-56-cloud-amd64");
         assert_eq!((report.verified, report.load_ms, report.finished), (Some(51_035), Some(812), true));
-        assert_eq!(report.tests, Tally { passed: 3, failed: 0, ignored: 1 });
+        assert_eq!(report.tests, Tally { passed: 3, failed: 1, ignored: 1 });
     }
 }

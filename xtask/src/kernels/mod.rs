@@ -83,6 +83,9 @@ fn judge(report: &Report, took: Duration) -> Result<Tally> {
         report.load_ms.unwrap_or_default(),
         took.as_secs_f32()
     );
+    if passed == 0 {
+        bail!("kernel {release}: no test passed");
+    }
     if verified > MAX_VERIFIED {
         bail!(
             "kernel {release}: {verified} instructions verified, more than the {MAX_VERIFIED} that we allow ourselves"
