@@ -11,19 +11,25 @@ use crate::dns::question::{self, Asked, Question};
 use crate::octets::{Octets, Scratch};
 use crate::policy::{self, Applied, Policy};
 use crate::verdict::{DropReason, PassReason, Verdict};
-use crate::wire::{self, Datagram};
+use crate::wire::{self, Datagram, need};
 
-/// A verdict, the rule it comes from, and what an answer to the query needs to know.
-///
-/// Both are all zero when there is none. An `Option` around them would leave them undefined, and LLVM then moves
-/// arithmetic on undefined registers to where the verifier finds pointers in them.
+/// What the filter says about a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub enum Outcome {
+    /// A verdict that no rule had a part in.
+    Unmatched(Verdict),
+    /// A rule applied, or the QNAME is hidden by a compression pointer.
+    Matched(Match),
+}
+
+/// A query that was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
     /// What is done.
     pub verdict: Verdict,
     /// The rule that says so.
     pub hit: Hit,
-    /// The query, when the verdict is an answer or a reset.
+    /// The query.
     pub query: Query,
 }
 
@@ -54,9 +60,23 @@ pub struct Query {
 }
 
 impl Outcome {
+    /// What is done.
     #[inline(always)]
-    fn early(verdict: Verdict) -> Outcome {
-        Outcome { verdict, hit: Hit::default(), query: Query::default() }
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        match self {
+            Outcome::Unmatched(verdict) => *verdict,
+            Outcome::Matched(matched) => matched.verdict,
+        }
+    }
+
+    /// The rule that says so; all zero when there is none.
+    #[must_use]
+    pub fn hit(&self) -> Hit {
+        match self {
+            Outcome::Unmatched(_) => Hit::default(),
+            Outcome::Matched(matched) => matched.hit,
+        }
     }
 }
 
@@ -68,57 +88,55 @@ where
     O: Octets + Scratch + ?Sized,
     P: Policy + ?Sized,
 {
-    let outcome = match wire::locate(octets, policy, settings) {
+    let judged = match wire::locate(octets, policy, settings) {
         Ok(datagram) => message(octets, policy, settings, datagram),
-        Err(verdict) => Outcome::early(verdict),
+        Err(verdict) => Err(verdict),
     };
-    match outcome.verdict {
-        Verdict::Pass(PassReason::Truncated | PassReason::NoRootLabel) if octets.is_multi_buffer() => {
-            Outcome::early(Verdict::Pass(PassReason::MultiBuffer))
+    // two ways to the end: where they met, what only a match has would be undefined, which the verifier does not accept
+    match judged {
+        Ok(matched) => Outcome::Matched(Match { verdict: observed(policy, matched.verdict), ..matched }),
+        Err(Verdict::Pass(PassReason::Truncated | PassReason::NoRootLabel)) if octets.is_multi_buffer() => {
+            Outcome::Unmatched(Verdict::Pass(PassReason::MultiBuffer))
         }
-        verdict => Outcome { verdict: observed(policy, verdict), ..outcome },
+        Err(verdict) => Outcome::Unmatched(observed(policy, verdict)),
     }
 }
 
 #[inline(always)]
-fn message<O, P>(octets: &O, policy: &P, settings: &Settings, datagram: Datagram) -> Outcome
+fn message<O, P>(octets: &O, policy: &P, settings: &Settings, datagram: Datagram) -> Result<Match, Verdict>
 where
     O: Octets + Scratch + ?Sized,
     P: Policy + ?Sized,
 {
-    let truncated = Outcome::early(Verdict::Pass(PassReason::Truncated));
-    let Some(flags) = octets.u16_at(datagram.message, header::FLAGS) else { return truncated };
+    let flags = need!(octets.u16_at(datagram.message, header::FLAGS));
     if flags & header::QR != 0 {
-        return Outcome::early(Verdict::Pass(PassReason::Response));
+        return Err(Verdict::Pass(PassReason::Response));
     }
-    match address::may_be_answered(octets, &datagram) {
-        Some(true) => {}
-        Some(false) => return Outcome::early(Verdict::Pass(PassReason::BadSource)),
-        None => return truncated,
+    if !need!(address::may_be_answered(octets, &datagram)) {
+        return Err(Verdict::Pass(PassReason::BadSource));
     }
-    let outcome = match question::read(octets, &datagram) {
+    match question::read(octets, &datagram) {
         Asked::Nothing(PassReason::NoRootLabel | PassReason::NoType) if datagram.is_tcp() => {
-            Some(Outcome::early(Verdict::Pass(PassReason::TcpSplit)))
+            Err(Verdict::Pass(PassReason::TcpSplit))
         }
-        Asked::Nothing(reason) => Some(Outcome::early(Verdict::Pass(reason))),
+        Asked::Nothing(reason) => Err(Verdict::Pass(reason)),
         Asked::Pointer => pointer(octets, policy, settings, datagram),
         Asked::Question(question) => named(octets, policy, settings, datagram, flags, question),
-    };
-    outcome.unwrap_or(truncated)
+    }
 }
 
 /// A compressed QNAME hides the name from the walk, so it is answered or dropped, never passed.
 #[inline(always)]
-fn pointer<O, P>(octets: &O, policy: &P, settings: &Settings, datagram: Datagram) -> Option<Outcome>
+fn pointer<O, P>(octets: &O, policy: &P, settings: &Settings, datagram: Datagram) -> Result<Match, Verdict>
 where
     O: Octets + Scratch + ?Sized,
     P: Policy + ?Sized,
 {
-    let client = policy::client(octets, policy, &datagram)?;
+    let client = need!(policy::client(octets, policy, &datagram));
     let dropped = settings.flags & SETTING_POINTER_DROP != 0
         || datagram.is_extended()
         || client as u32 & CLIENT_ANSWERED == 0
-        || address::is_group_destination(octets, &datagram)?;
+        || need!(address::is_group_destination(octets, &datagram));
     let verdict = if datagram.is_tcp() {
         tcp(settings, &datagram)
     } else if dropped {
@@ -128,7 +146,7 @@ where
     };
     let question = octets.settle(datagram.message.wrapping_add(header::SIZE));
     let query = Query { datagram, question, suffix: question, edns: Edns::default() };
-    Some(Outcome { verdict, hit: Hit::default(), query })
+    Ok(Match { verdict, hit: Hit::default(), query })
 }
 
 /// A name that could be read: the longest suffix of it with a rule for the client decides.
@@ -140,17 +158,17 @@ fn named<O, P>(
     datagram: Datagram,
     flags: u16,
     question: Question,
-) -> Option<Outcome>
+) -> Result<Match, Verdict>
 where
     O: Octets + Scratch + ?Sized,
     P: Policy + ?Sized,
 {
-    let count = policy::holders(octets, policy, &question)?;
+    let count = need!(policy::holders(octets, policy, &question));
     if count == 0 {
-        return Some(Outcome::early(Verdict::Pass(PassReason::NotListed)));
+        return Err(Verdict::Pass(PassReason::NotListed));
     }
-    let mut edns = edns::read(octets, &datagram, question.end)?;
-    let mut client = policy::client(octets, policy, &datagram)?;
+    let mut edns = need!(edns::read(octets, &datagram, question.end));
+    let mut client = need!(policy::client(octets, policy, &datagram));
     if client as u32 & CLIENT_FORWARDER == 0 {
         edns.subnet = 0;
     } else if edns.subnet != 0
@@ -162,9 +180,9 @@ where
     let client = octets.settle(client) as u32;
     let applied = policy::decide(octets, policy, count, client, question.qtype);
     if applied.action == ACTION_NONE {
-        return Some(Outcome::early(Verdict::Pass(PassReason::OtherRegion)));
+        return Err(Verdict::Pass(PassReason::OtherRegion));
     }
-    let verdict = listed(octets, policy, settings, &datagram, flags, &applied, client, &edns)?;
+    let verdict = need!(listed(octets, policy, settings, &datagram, flags, &applied, client, &edns));
     let hits = if let Verdict::Pass(PassReason::NotClient | PassReason::TcpAllowed) = verdict {
         0
     } else {
@@ -172,7 +190,7 @@ where
     };
     let hit = Hit { hits, region: client & CLIENT_REGION, key: applied.key, qtype: question.qtype };
     let query = Query { datagram, question: question.end, suffix: applied.suffix, edns };
-    Some(Outcome { verdict, hit, query })
+    Ok(Match { verdict, hit, query })
 }
 
 /// A listed name: what becomes of the form it came in. No form is passed that any server answers.

@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use crate::abi::{Action, Settings};
 use crate::answer::{self, Plan};
-use crate::filter::{Outcome, filter};
+use crate::filter::{Match, Outcome, Query, filter};
 use crate::octets::{Octets, OctetsMut, SCRATCH_SLOTS, Scratch};
 use crate::policy::Policy;
 use crate::verdict::{DropReason, Verdict};
@@ -48,37 +48,23 @@ pub fn run<P: Policy>(octets: &[u8], policy: &P, actions: &[Action], settings: &
     let frame = Frame::new(octets);
     let outcome = filter(&frame, policy, settings);
     let mut is_cut = false;
-    let verdict = match outcome.verdict {
-        Verdict::Answer(action) => {
+    let done = match outcome {
+        Outcome::Unmatched(_) => Some(()),
+        Outcome::Matched(Match { verdict: Verdict::Pass(_) | Verdict::Drop(_), .. }) => Some(()),
+        Outcome::Matched(Match { verdict: Verdict::Answer(action), query, .. }) => {
             let template = actions.get(action as usize).copied().unwrap_or(Action::ZERO);
-            match respond(&frame, &outcome, &template, settings, room) {
-                Some(cut) => {
-                    is_cut = cut;
-                    outcome.verdict
-                }
-                None => Verdict::Drop(DropReason::WriteFailed),
-            }
+            respond(&frame, &query, &template, settings, room).map(|cut| is_cut = cut)
         }
-        Verdict::Reset => match answer::reset(&frame, &outcome.query) {
-            Some(length) => {
-                frame.octets.borrow_mut().truncate(length);
-                Verdict::Reset
-            }
-            None => Verdict::Drop(DropReason::WriteFailed),
-        },
-        other => other,
+        Outcome::Matched(Match { verdict: Verdict::Reset, query, .. }) => {
+            answer::reset(&frame, &query).map(|length| frame.octets.borrow_mut().truncate(length))
+        }
     };
+    let verdict = done.map_or(Verdict::Drop(DropReason::WriteFailed), |()| outcome.verdict());
     Run { outcome, verdict, octets: frame.octets.into_inner(), is_cut }
 }
 
-fn respond(
-    frame: &Frame,
-    outcome: &Outcome,
-    template: &Action,
-    settings: &Settings,
-    room: Room,
-) -> Option<bool> {
-    let plan = answer::plan(frame, &outcome.query, template, settings)?;
+fn respond(frame: &Frame, query: &Query, template: &Action, settings: &Settings, room: Room) -> Option<bool> {
+    let plan = answer::plan(frame, query, template, settings)?;
     let (plan, is_cut) = frame.make_room(plan, room)?;
     answer::write(frame, &plan, template)?;
     Some(is_cut)

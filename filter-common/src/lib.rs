@@ -30,7 +30,7 @@ pub mod policy;
 pub mod verdict;
 pub mod wire;
 
-pub use filter::{Hit, Outcome, Query, filter};
+pub use filter::{Hit, Match, Outcome, Query, filter};
 pub use octets::{Octets, OctetsMut, Scratch};
 pub use policy::Policy;
 pub use verdict::{DropReason, PassReason, Verdict};

@@ -5,13 +5,15 @@ use filter_common::abi::{Event, SETTING_EVENTS, Settings};
 use filter_common::verdict::{EVENTS_LOST, Verdict};
 
 use crate::maps;
+use crate::packet::settle;
 
 /// Counts a verdict and the rule it came from, and samples the rule into the ring buffer.
 #[inline(always)]
-pub fn record(ifindex: u32, verdict: Verdict, hit: &Hit, generation: u64, settings: &Settings) {
+pub fn record(ifindex: u32, verdict: Verdict, hit: Option<Hit>, generation: u64, settings: &Settings) {
     let counter = verdict.counter();
     maps::count(ifindex, counter);
-    if hit.hits == 0 {
+    let Some(hit) = hit else { return };
+    if settle(hit.hits as usize, generation) == 0 {
         return;
     }
     let Some(value) = maps::count_hit(hit.hits) else { return };
