@@ -8,6 +8,8 @@ pub mod client;
 pub mod lab;
 pub mod netns;
 pub mod resolver;
+pub mod responder;
+pub mod servers;
 pub mod shell;
 pub mod wire;
 

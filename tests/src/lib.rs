@@ -5,3 +5,4 @@ pub mod answer;
 pub mod frame;
 pub mod harness;
 pub mod hex;
+pub mod story;

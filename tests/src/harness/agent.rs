@@ -13,6 +13,8 @@ use super::shell::{self, Output, Running};
 
 /// The Milan order's file.
 pub const MILAN: &str = include_str!("milan.toml");
+/// What the name of every site begins with; then comes the process number.
+const PREFIX: &str = "interdict-test";
 /// Its identifier.
 pub const MILAN_ID: &str = "IT-EX-0001";
 /// Its text.
@@ -39,7 +41,8 @@ impl Site {
     /// # Errors
     /// When something cannot be written, or there is no binary.
     pub fn new() -> anyhow::Result<Site> {
-        let folder = tempfile::Builder::new().prefix("interdict-agent").tempdir()?;
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir()?;
         let unique = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let site = Site {
             binary: super::agent_binary()?,
@@ -81,8 +84,16 @@ impl Site {
     /// # Errors
     /// When it cannot be written.
     pub fn configure(&self, mode: Mode, more: &str) -> anyhow::Result<()> {
+        self.configure_as(&mode.to_string(), more)
+    }
+
+    /// The same with the word for how to attach.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure_as(&self, attach: &str, more: &str) -> anyhow::Result<()> {
         let text = format!(
-            "{more}\nattach = \"{mode}\"\norders = {:?}\nregions = {:?}\ncontrol = {:?}\npin-dir = {:?}\nstate-dir = {:?}\n",
+            "{more}\nattach = \"{attach}\"\norders = {:?}\nregions = {:?}\ncontrol = {:?}\npin-dir = {:?}\nstate-dir = {:?}\n",
             self.orders(),
             self.regions(),
             self.path("control.sock"),
@@ -168,6 +179,19 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         remove_pins(&self.pins);
+    }
+}
+
+/// Removes the folders and pins that a killed process left.
+pub fn remove_sites_of(process: u32) {
+    let prefix = format!("{PREFIX}{process}-");
+    for folder in [std::env::temp_dir(), PathBuf::from("/sys/fs/bpf")] {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.filter_map(Result::ok) {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                remove_pins(&entry.path());
+            }
+        }
     }
 }
 

@@ -25,7 +25,7 @@ fn link(interface: &str) -> anyhow::Result<LinkAddr> {
     links.find_map(|entry| entry.address?.as_link_addr().copied()).with_context(|| format!("no interface {interface}"))
 }
 
-/// Sends a frame from an interface and collects what comes in on it for a while.
+/// Sends a frame from an interface and collects what comes in on it for a while, less what the interface sends itself.
 ///
 /// # Errors
 /// When the socket does not work.
@@ -35,11 +35,13 @@ pub fn exchange(namespace: &Namespace, interface: &str, frame: &[u8], limit: Dur
         let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(20))?;
         sendto(socket.as_raw_fd(), frame, &link, MsgFlags::empty()).context("send a frame")?;
+        let own = link.addr().context("the interface has no MAC address")?;
+        let is_own = |octets: &[u8]| octets == frame || octets.get(6..12) == Some(&own[..]);
         let (start, mut frames) = (Instant::now(), Vec::new());
         let mut buffer = vec![0; 65_536];
         while start.elapsed() < limit {
             match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-                Ok(size) if buffer[..size] != *frame => frames.push(buffer[..size].to_vec()),
+                Ok(size) if !is_own(&buffer[..size]) => frames.push(buffer[..size].to_vec()),
                 Ok(_) | Err(nix::errno::Errno::EAGAIN) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,0 +1,46 @@
+//! The filter on the host, with the program's part (what a verdict becomes) done by `filter_common::host`.
+
+use filter_common::host::{self, Room};
+use filter_common::{PassReason, Verdict};
+
+use super::{Ran, XDP_DROP, XDP_PASS, XDP_TX};
+use crate::policy::Compiled;
+use crate::scenario::Settings;
+
+/// The host's side of a run.
+pub struct Host<'a> {
+    policy: &'a Compiled,
+    settings: Settings,
+}
+
+impl<'a> Host<'a> {
+    /// The filter with this policy.
+    #[must_use]
+    pub fn new(settings: &Settings, policy: &'a Compiled) -> Host<'a> {
+        Host { policy, settings: settings.clone() }
+    }
+
+    /// Runs a frame, with room for a longer answer behind it as test-run has.
+    #[must_use]
+    pub fn run(&self, frame: &[u8]) -> Ran {
+        self.run_with(frame, Room::Tail)
+    }
+
+    /// Runs a frame, with room for a longer answer where it is said to be.
+    #[must_use]
+    pub fn run_with(&self, frame: &[u8], room: Room) -> Ran {
+        let Some(policy) = self.policy.host(&self.settings.services) else {
+            let verdict = Verdict::Pass(PassReason::NoPolicy);
+            return Ran { action: XDP_PASS, counter: verdict.counter(), hits: 0, frame: frame.to_vec() };
+        };
+        let actions = self.policy.actions();
+        let run = host::run(frame, &policy, actions, &self.settings.abi(), room);
+        let action = match run.verdict {
+            Verdict::Pass(_) | Verdict::Reset => XDP_PASS,
+            Verdict::Drop(_) => XDP_DROP,
+            Verdict::Answer(_) => XDP_TX,
+        };
+        Ran { action, counter: run.verdict.counter(), hits: run.outcome.hit.hits, frame: run.octets }
+    }
+}
+
