@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::names::{self, Coverage, NameError, NameRef};
 
-pub use position::{Lines, Position, rephrase, toml_error};
+pub use position::{Lines, Position, key_position, rephrase, toml_error};
 
 /// A line that could not be used. It never stops the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -68,6 +68,21 @@ pub fn toml_error(text: &str, error: &toml::de::Error) -> (Position, String) {
     (Position::of(text, span.start), rephrase(error.message()))
 }
 
+/// Where the key stands: at the start of a line in TOML, in quotes in JSON; else the start of the file.
+#[must_use]
+pub fn key_position(text: &str, key: &str) -> Position {
+    let mut offset = 0usize;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim_start_matches([' ', '\t', '[', '{', '"']);
+        let rest = trimmed.strip_prefix(key);
+        if rest.is_some_and(|rest| rest.starts_with([' ', '=', '"', ']', '.', ':'])) {
+            return Position::of(text, offset.saturating_add(line.len()).saturating_sub(trimmed.len()));
+        }
+        offset = offset.saturating_add(line.len());
+    }
+    Position::START
+}
+
 /// Turns a decoder's sentence into ours, when it is one of the usual ones.
 #[must_use]
 pub fn rephrase(message: &str) -> String {

@@ -11,7 +11,7 @@ use super::scope::Scope;
 use super::time::{self, Deadline, Received};
 use super::words::{self, FilteringDb, OrderId, OrderType, Status};
 use super::{Format, Order, OrderError, OrderName};
-use crate::list::{Lines, Position, rephrase, toml_error};
+use crate::list::{Lines, Position, key_position, rephrase, toml_error};
 use crate::names::{Coverage, Name};
 
 /// The whole file. `N` is a [`Name`], with its place where the decoder knows it.
@@ -235,20 +235,6 @@ fn json_error(text: &str, path: &str, failure: &serde_json::Error) -> OrderError
         line => Position { line: count(line), column: count(failure.column()) },
     };
     OrderError::File { path: path.to_owned(), at, what: rephrase(what) }
-}
-
-/// Where the key stands: at the start of a line in TOML, in quotes in JSON; else the start of the file.
-fn key_position(text: &str, key: &str) -> Position {
-    let mut offset = 0usize;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim_start_matches([' ', '\t', '[', '{', '"']);
-        let rest = trimmed.strip_prefix(key);
-        if rest.is_some_and(|rest| rest.starts_with([' ', '=', '"', ']', '.', ':'])) {
-            return Position::of(text, offset.saturating_add(line.len()).saturating_sub(trimmed.len()));
-        }
-        offset = offset.saturating_add(line.len());
-    }
-    Position::START
 }
 
 /// Lines of the keys called `name`, which only the names have.

@@ -50,6 +50,12 @@ impl Scope {
         }
     }
 
+    /// Whether a scope's word holds a region: its own, or the country's of a subdivision.
+    #[must_use]
+    pub fn word_holds(word: &str, region: &str) -> bool {
+        word == region || country_of(region) == Some(word)
+    }
+
     /// The prefixes of its own.
     pub fn prefixes(&self) -> impl Iterator<Item = &IpNet> {
         let prefixes = match self {

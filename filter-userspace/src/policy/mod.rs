@@ -1,1 +1,32 @@
-//! To come.
+//! Policy: orders, lists and regions become one snapshot. Pure: the clock and the secret key are parameters.
+//!
+//! In reading order: `compile` is the whole; `guard` refuses names; `nodes` keeps the listed names as a tree of hash
+//! keys and `rule` the rules they hold; `clients` numbers the regions; `rows` settles who wins; `template` prepares the
+//! answers; `table`, `hits` and `snapshot` are the result. `host` and `explain` read a snapshot as the program does.
+//!
+//! It refuses to know files, maps and interfaces.
+
+mod clients;
+mod compile;
+mod guard;
+mod hits;
+mod input;
+mod nodes;
+mod parts;
+mod rows;
+mod rule;
+mod ruling;
+mod snapshot;
+mod table;
+mod template;
+
+pub use compile::Compiler;
+pub use guard::{Fault, Refusal};
+pub use hits::{Hit, HitTable};
+pub use input::{CompileError, ListInput, OrderInput, PolicyInput};
+pub use snapshot::{Mode, Snapshot};
+pub use table::{KeyMap, NameMap, NameTable};
+pub use template::Soa;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+//! The listed names and the names above them, as a tree of hash keys.
+//!
+//! It owns which name holds which rules, and which values the program must see for it. Changing one name touches that
+//! name, the names above it that come or go with it, and, when the name has others below it, those that inherit from it.
+//! It keeps no name: two names of one key are told apart by their check bits and the name above them.
+
+use filter_common::abi::{HashKey, NameValue, name_value};
+use filter_common::hash::NameHash;
+
+use super::rule::{Cover, EMPTY, ListId, Part, Rule, RuleLists, Sets};
+use super::table::{KeyMap, NameMap};
+use crate::names::Hashes;
+
+const NONE: u32 = u32::MAX;
+const ROOT: u32 = 0;
+
+/// Two names of the policy have the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Collision;
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    key: u64,
+    check: u32,
+    own: ListId,
+    inherited: ListId,
+    set: u32,
+    parent: u32,
+    child: u32,
+    next: u32,
+    previous: u32,
+}
+
+/// The tree.
+#[derive(Clone, Debug)]
+pub(super) struct Nodes {
+    nodes: Vec<Node>,
+    free: Vec<u32>,
+    index: KeyMap<u32>,
+    lists: RuleLists,
+    sets: Sets,
+    listed: usize,
+    touched: Vec<u64>,
+}
+
+impl Nodes {
+    /// Nothing listed.
+    pub(super) fn new(key: &HashKey) -> Nodes {
+        let start = NameHash::start(key);
+        Nodes {
+            nodes: vec![Node::new(start, NONE)],
+            free: Vec::new(),
+            index: KeyMap::default(),
+            lists: RuleLists::new(),
+            sets: Sets::new(),
+            listed: 0,
+            touched: Vec::new(),
+        }
+    }
+
+    /// Makes the part's rule at the name cover this too.
+    ///
+    /// # Errors
+    /// When the name, or one above it, has the key of another; the tree is then of no use.
+    pub(super) fn add(&mut self, name: &Hashes, part: Part, cover: Cover) -> Result<(), Collision> {
+        let place = self.reach(name)?;
+        let own = self.lists.add(self.node(place).own, Rule { part, cover });
+        self.set_own(place, own);
+        Ok(())
+    }
+
+    /// Makes the part's rule at the name cover exactly this.
+    ///
+    /// # Errors
+    /// As [`Nodes::add`].
+    pub(super) fn put(&mut self, name: &Hashes, part: Part, cover: Cover) -> Result<(), Collision> {
+        let place = self.reach(name)?;
+        let own = self.lists.set(self.node(place).own, part, Some(cover));
+        self.set_own(place, own);
+        Ok(())
+    }
+
+    /// Takes the part's rule away from the name, if it has one.
+    pub(super) fn remove(&mut self, name: &Hashes, part: Part) {
+        let place = match name.as_slice().last() {
+            Some(hash) => {
+                let found = self.index.get(&hash.key()).copied();
+                found.filter(|place| self.node(*place).check == hash.check())
+            }
+            None => Some(ROOT),
+        };
+        let Some(place) = place else { return };
+        let own = self.lists.set(self.node(place).own, part, None);
+        self.set_own(place, own);
+        self.prune(place);
+    }
+
+    /// The sets in use.
+    pub(super) fn sets(&self) -> &Sets {
+        &self.sets
+    }
+
+    /// The sets in use.
+    pub(super) fn sets_mut(&mut self) -> &mut Sets {
+        &mut self.sets
+    }
+
+    /// Set of the root name.
+    pub(super) fn root(&self) -> u32 {
+        self.node(ROOT).set
+    }
+
+    /// Names that hold rules.
+    pub(super) fn listed(&self) -> usize {
+        self.listed
+    }
+
+    /// Names that hold rules or have such below them, the root left out.
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Keys whose value may have changed since the last call.
+    pub(super) fn take_touched(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The value of a key; `None` when nothing is listed at or below it.
+    pub(super) fn value(&self, key: u64) -> Option<NameValue> {
+        self.index.get(&key).map(|place| self.node(*place).value())
+    }
+
+    /// Every key with its value.
+    pub(super) fn values(&self) -> NameMap {
+        self.index.iter().map(|(key, place)| (*key, self.node(*place).value())).collect()
+    }
+
+    /// A place comes from the index or from a link, so it is there.
+    fn node(&self, place: u32) -> &Node {
+        self.nodes.get(place as usize).unwrap_or(&Node::VOID)
+    }
+
+    fn edit(&mut self, place: u32, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = self.nodes.get_mut(place as usize) {
+            change(node);
+        }
+    }
+
+    /// The node of the name; it and those above it are made when missing.
+    fn reach(&mut self, name: &Hashes) -> Result<u32, Collision> {
+        let mut place = ROOT;
+        // from the leftmost label: most names above a listed one are there already
+        let hashes = name.as_slice();
+        let mut missing = hashes.len();
+        while let Some(hash) = missing.checked_sub(1).and_then(|at| hashes.get(at)) {
+            if let Some(found) = self.index.get(&hash.key()) {
+                place = *found;
+                break;
+            }
+            missing = missing.saturating_sub(1);
+        }
+        self.confirm(place, hashes.get(..missing).unwrap_or_default())?;
+        for hash in hashes.get(missing..).unwrap_or_default() {
+            place = self.make(*hash, place);
+        }
+        Ok(place)
+    }
+
+    /// Checks that the node is the name's and those above it are the names above.
+    fn confirm(&self, place: u32, hashes: &[NameHash]) -> Result<(), Collision> {
+        let mut place = place;
+        for hash in hashes.iter().rev() {
+            let node = self.node(place);
+            if place == ROOT || node.key != hash.key() || node.check != hash.check() {
+                return Err(Collision);
+            }
+            place = node.parent;
+        }
+        if place == ROOT { Ok(()) } else { Err(Collision) }
+    }
+
+    fn make(&mut self, hash: NameHash, parent: u32) -> u32 {
+        let above = *self.node(parent);
+        let inherited = self.lists.inherit(above.inherited, above.own);
+        let node = Node { inherited, next: above.child, ..Node::new(hash, parent) };
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.edit(place, |old| *old = node);
+                place
+            }
+            None => {
+                self.nodes.push(node);
+                u32::try_from(self.nodes.len().saturating_sub(1)).unwrap_or(NONE)
+            }
+        };
+        self.edit(above.child, |sibling| sibling.previous = place);
+        self.edit(parent, |above| above.child = place);
+        if above.child == NONE {
+            self.touch(parent);
+        }
+        self.index.insert(node.key, place);
+        self.touched.push(node.key);
+        place
+    }
+
+    fn touch(&mut self, place: u32) {
+        if place != ROOT {
+            self.touched.push(self.node(place).key);
+        }
+    }
+
+    fn set_own(&mut self, place: u32, own: ListId) {
+        let node = *self.node(place);
+        if node.own == own {
+            return;
+        }
+        self.listed = self.listed.saturating_add(usize::from(node.own == EMPTY));
+        self.listed = self.listed.saturating_sub(usize::from(own == EMPTY));
+        let before = self.lists.inherit(node.inherited, node.own);
+        self.edit(place, |node| node.own = own);
+        self.renumber(place);
+        let after = self.lists.inherit(node.inherited, own);
+        if before != after {
+            self.pass_down(place);
+        }
+    }
+
+    /// Gives the node the number of the set it now holds.
+    fn renumber(&mut self, place: u32) {
+        let node = *self.node(place);
+        let set = self.sets.enter(&self.lists, node.own, node.inherited);
+        self.sets.leave(node.set);
+        if set != node.set {
+            self.edit(place, |node| node.set = set);
+        }
+        // a number can change its meaning, never its value in the table
+        self.touch(place);
+    }
+
+    /// Tells the names below what they inherit.
+    fn pass_down(&mut self, top: u32) {
+        let mut waiting = vec![top];
+        while let Some(place) = waiting.pop() {
+            let node = *self.node(place);
+            let inherited = self.lists.inherit(node.inherited, node.own);
+            let mut child = node.child;
+            while child != NONE {
+                let below = *self.node(child);
+                if below.inherited != inherited {
+                    self.edit(child, |below| below.inherited = inherited);
+                    if below.own != EMPTY {
+                        self.renumber(child);
+                    }
+                    waiting.push(child);
+                }
+                child = below.next;
+            }
+        }
+    }
+
+    /// Removes the node, and those above it, that hold nothing and have nothing below.
+    fn prune(&mut self, mut place: u32) {
+        loop {
+            let node = *self.node(place);
+            if place == ROOT || node.own != EMPTY || node.child != NONE {
+                return;
+            }
+            self.edit(node.previous, |sibling| sibling.next = node.next);
+            self.edit(node.next, |sibling| sibling.previous = node.previous);
+            if node.previous == NONE {
+                self.edit(node.parent, |above| above.child = node.next);
+            }
+            self.index.remove(&node.key);
+            self.free.push(place);
+            self.touched.push(node.key);
+            self.touch(node.parent);
+            place = node.parent;
+        }
+    }
+}
+
+impl Node {
+    const VOID: Node = Node {
+        key: 0,
+        check: 0,
+        own: EMPTY,
+        inherited: EMPTY,
+        set: 0,
+        parent: NONE,
+        child: NONE,
+        next: NONE,
+        previous: NONE,
+    };
+
+    fn new(hash: NameHash, parent: u32) -> Node {
+        Node { key: hash.key(), check: hash.check(), parent, ..Node::VOID }
+    }
+
+    fn value(&self) -> NameValue {
+        name_value(self.check, self.set, self.child != NONE)
+    }
+}
