@@ -13,12 +13,12 @@ const SYS_ADMIN: Capability = (21, "CAP_SYS_ADMIN");
 const PERFMON: Capability = (38, "CAP_PERFMON");
 const BPF: Capability = (39, "CAP_BPF");
 
-/// That this process may load and attach the program.
+/// That this thread may load and attach the program.
 ///
 /// # Errors
 /// [`KernelError::Capability`] with the names of those it lacks.
 pub fn require() -> Result<(), KernelError> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     // an unreadable status lets the kernel decide
     let missing = effective(&status).map(missing).unwrap_or_default();
     if missing.is_empty() { Ok(()) } else { Err(KernelError::Capability { missing: missing.join(", ") }) }

@@ -87,7 +87,7 @@ impl Meters {
         batch::lookup_per_cpu(shared.hits.fd().as_fd(), &mut values, shared.cpus)
             .map_err(KernelError::call("reading HITS"))?;
         Ok(values
-            .chunks(shared.cpus)
+            .chunks(shared.cpus.max(1))
             .map(|cpus| cpus.iter().fold(0, |sum: u64, value| sum.wrapping_add(*value)))
             .collect())
     }

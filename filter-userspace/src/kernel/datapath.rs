@@ -29,7 +29,8 @@ pub struct Datapath {
     runner: Runner,
     publisher: Publisher,
     meters: Meters,
-    meters_memory: Vec<(&'static str, u64)>,
+    /// Octets of the maps whose descriptors aya's typed readers hide.
+    read_memory: Vec<(&'static str, u64)>,
     events: Option<Events>,
     lines: Option<ProgramLines>,
     attached: Attached,
@@ -53,13 +54,14 @@ impl Datapath {
         let (used, attached) = (Arc::new(AtomicU32::new(0)), Attached::default());
         let (counters, hits) = (take_map(&mut ebpf, "COUNTERS")?, take_map(&mut ebpf, "HITS")?);
         let memory = |name, map: &MapData| (name, facts::memory(map.fd().as_fd()));
-        let meters_memory = vec![memory("COUNTERS", &counters), memory("HITS", &hits)];
         let events = take_map(&mut ebpf, "EVENTS")?;
+        let read_memory =
+            vec![memory("COUNTERS", &counters), memory("HITS", &hits), memory("EVENTS", &events)];
         Ok(Datapath {
             runner: Runner::new(program),
             publisher: Publisher::new(&mut ebpf, options, flags, Arc::clone(&used))?,
             meters: Meters::new(counters, hits, used, Arc::clone(&attached))?,
-            meters_memory,
+            read_memory,
             events: Some(Events::new(events)?),
             lines: ProgramLines::new(&mut ebpf)?,
             attached,
@@ -172,7 +174,7 @@ impl Datapath {
         let maps = left.chain(self.publisher.maps());
         let mut memory: Vec<(String, u64)> =
             maps.map(|(name, map)| (name.to_owned(), facts::memory(map.fd().as_fd()))).collect();
-        memory.extend(self.meters_memory.iter().map(|(name, octets)| ((*name).to_owned(), *octets)));
+        memory.extend(self.read_memory.iter().map(|(name, octets)| ((*name).to_owned(), *octets)));
         Ok(Facts::new(&info, self.took, self.object_sha256.clone(), memory))
     }
 }

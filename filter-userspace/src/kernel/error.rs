@@ -65,13 +65,12 @@ pub enum KernelError {
         expected: String,
     },
     /// The verifier refused the program.
-    #[error("the kernel's verifier refused the program (kernel {release}, {source}){}", said(log))]
+    #[error("the kernel's verifier refused the program (kernel {release}){}", said(log))]
     Refused {
         /// Kernel release.
         release: String,
-        /// The kernel's error.
-        source: io::Error,
-        /// Last lines of the verifier's log, when it was asked for.
+        /// The kernel's error and the last lines of the verifier's log, when they were asked for: without, the error
+        /// that is left says nothing (see `load`).
         log: Vec<String>,
     },
     /// aya could not load the object.

@@ -35,10 +35,14 @@ pub struct Holder {
 impl Holder {
     /// What to do about it.
     pub(super) fn remedy(&self, interface: &str) -> String {
+        let off = match self.mode {
+            Some(Mode::Skb) => "xdpgeneric off",
+            Some(Mode::Driver) | None => "xdp off",
+        };
         match self.by_link {
             Some(true) => "stop the process that holds it, or remove its pinned link".to_owned(),
-            Some(false) => format!("detach it with `ip link set dev {interface} xdp off`"),
-            None => format!("detach it (`ip link set dev {interface} xdp off`) or stop its process"),
+            Some(false) => format!("detach it with `ip link set dev {interface} {off}`"),
+            None => format!("detach it (`ip link set dev {interface} {off}`) or stop its process"),
         }
     }
 }

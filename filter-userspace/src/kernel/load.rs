@@ -129,6 +129,7 @@ pub(super) fn load(options: &LoadOptions) -> Result<Loaded, KernelError> {
 
 fn load_object(options: &LoadOptions) -> Result<Ebpf, KernelError> {
     let limits = &options.limits;
+    let services = u32::try_from(options.services.len()).unwrap_or(u32::MAX);
     let log_level = options.program_log as u8;
     // the level STATS makes a refusing verifier say why and how far it came, in a few lines; with DISABLE aya's second
     // try ends before the verifier starts, so that a refusal costs one run of it and not several
@@ -140,6 +141,7 @@ fn load_object(options: &LoadOptions) -> Result<Ebpf, KernelError> {
         .map_max_entries("DECISIONS", limits.decisions.saturating_mul(2).max(2))
         .map_max_entries("ACTIONS", limits.actions.saturating_mul(2).max(2))
         .map_max_entries("HITS", limits.hits.max(1))
+        .map_max_entries("SERVICES", services.max(1))
         .verifier_log_level(verifier);
     loader.load(options.object.octets()).map_err(|error| match error {
         EbpfError::MapError(MapError::CreateError { name, io_error }) => {
@@ -210,14 +212,18 @@ fn refused(error: ProgramError) -> KernelError {
             if io_error.raw_os_error() == Some(libc::EPERM) {
                 return KernelError::Call { call: "loading the program".to_owned(), source: io_error };
             }
-            let log = verifier_log.to_string();
-            let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-            let last = lines.iter().skip(lines.len().saturating_sub(LOG_LINES));
-            let log = last.map(|line| (*line).to_owned()).collect();
-            KernelError::Refused { release: sys::release(), source: io_error, log }
+            let log = words(&io_error, &verifier_log.to_string());
+            KernelError::Refused { release: sys::release(), log }
         }
         error => KernelError::Load { reason: chain(&error) },
     }
+}
+
+/// The error and the end of the log; nothing when there is no log.
+fn words(error: &io::Error, log: &str) -> Vec<String> {
+    let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = lines.iter().skip(lines.len().saturating_sub(LOG_LINES)).map(|line| (*line).to_owned());
+    if lines.is_empty() { Vec::new() } else { std::iter::once(error.to_string()).chain(last).collect() }
 }
 
 /// aya's error of a map, as ours.

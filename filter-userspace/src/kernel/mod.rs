@@ -47,3 +47,6 @@ pub use object::Object;
 pub use pin::PinDir;
 pub use publish::{Extent, Published, Publisher};
 pub use testrun::{LEAST as LEAST_FRAME, Observation, Observer, Runner, TestRun};
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use super::error::KernelError;
 pub(super) const PROGRAM: &str = "interdict";
 
 /// The octets of an eBPF object.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Object(Cow<'static, [u8]>);
 
 impl Object {

@@ -1,6 +1,7 @@
 //! The maps of maps: their slots, what an empty one holds, and the pause that every update of one brings.
 
 use std::os::fd::AsFd;
+use std::thread;
 
 use aya::Ebpf;
 use aya::maps::MapData;
@@ -17,8 +18,8 @@ use super::sys;
 pub(super) struct Outer {
     pub names: Slots,
     changes: Slots,
-    pub regions_v4: Slots,
-    pub regions_v6: Slots,
+    regions_v4: Slots,
+    regions_v6: Slots,
     first_overlay: MapData,
     no_names: MapData,
     no_regions: Tries,
@@ -52,10 +53,20 @@ impl Outer {
         self.names.set(slot, &self.no_names)
     }
 
+    /// Puts the tries into the slot.
+    pub(super) fn set_regions(&self, slot: u32, tries: &Tries) -> Result<(), KernelError> {
+        // each waits for a grace period, and two that wait at once wait for the same one
+        thread::scope(|scope| {
+            let v6 = scope.spawn(|| self.regions_v6.set(slot, &tries.v6));
+            let v4 = self.regions_v4.set(slot, &tries.v4);
+            let v6 = v6.join().unwrap_or_else(|_| self.regions_v6.set(slot, &tries.v6));
+            v4.and(v6)
+        })
+    }
+
     /// Lets go of the tries in the slot.
     pub(super) fn clear_regions(&self, slot: u32) -> Result<(), KernelError> {
-        self.regions_v4.set(slot, &self.no_regions.v4)?;
-        self.regions_v6.set(slot, &self.no_regions.v6)
+        self.set_regions(slot, &self.no_regions)
     }
 
     /// Returns when every packet that was in flight is done: see [`Slots::set`]. The map that is set is there already.

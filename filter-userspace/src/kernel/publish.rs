@@ -204,8 +204,7 @@ impl Publisher {
         }
         let slot = current.map_or(0, |slot| 1 - slot);
         let tries = Tries::filled(image.prefixes_v4, image.prefixes_v6)?;
-        self.outer.regions_v4.set(word(slot), &tries.v4)?;
-        self.outer.regions_v6.set(word(slot), &tries.v6)?;
+        self.outer.set_regions(word(slot), &tries)?;
         let (v4, v6) = (Arc::clone(image.prefixes_v4), Arc::clone(image.prefixes_v6));
         if let Some(place) = self.regions.get_mut(slot) {
             *place = Some(Regions { v4, v6, tries });

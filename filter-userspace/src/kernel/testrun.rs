@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use aya_obj::generated::bpf_cmd;
 use filter_common::abi::{COUNTERS, Event};
+use filter_common::verdict::VERDICTS;
 
 use super::counters::Meters;
 use super::error::KernelError;
@@ -112,6 +113,14 @@ pub struct Observation {
     pub hits: Option<u32>,
     /// The hit as an event, when the settings sample every one.
     pub event: Option<Event>,
+}
+
+impl Observation {
+    /// The counter of the frame's verdict.
+    #[must_use]
+    pub fn verdict(&self) -> Option<usize> {
+        self.counters.iter().copied().find(|counter| *counter < VERDICTS)
+    }
 }
 
 /// Runs frames one by one and says what moved. Nothing else may run the program meanwhile: neither another runner nor

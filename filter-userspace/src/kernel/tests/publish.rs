@@ -1,0 +1,155 @@
+use super::*;
+use crate::kernel::{Extent, KernelError, Limits};
+
+/// Two actions, drop and an answer, for sets 1 and 2.
+fn two_sets() -> Policy {
+    let mut policy = Policy::new(3);
+    let (dropped, answer) = (policy.action(drop_action()), policy.action(numbered(7)));
+    policy.decide(1, dropped, 1);
+    policy.decide(2, answer, 2);
+    policy
+}
+
+fn base_of(policy: &Policy, entries: &[(&str, u32)]) -> Arc<NameMap> {
+    let mut names = NameMap::default();
+    for (name, set) in entries {
+        policy.list(&mut names, name, *set);
+    }
+    Arc::new(names)
+}
+
+#[test]
+fn a_name_is_blocked_changed_and_lifted() {
+    let Some(mut datapath) = loaded() else { return };
+    let mut policy = two_sets();
+    let (frame, other) = (query("blocked.example.org"), query("other.example.org"));
+    let action = |datapath: &Datapath, frame: &[u8]| datapath.test_run(frame).unwrap().action;
+
+    policy.base = base_of(&policy, &[("blocked.example.org", 1)]);
+    let first = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    assert_eq!((first.number, first.full, first.changed), (1, true, 0));
+    assert_eq!((action(&datapath, &frame), action(&datapath, &other)), (1, 2));
+    assert_eq!(datapath.hits().unwrap(), [0, 1, 0]);
+
+    policy.changes = base_of(&policy, &[("blocked.example.org", 2), ("other.example.org", 1)]);
+    let second = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    assert_eq!((second.number, second.full, second.changed), (2, false, 4));
+    assert_eq!(answered(&datapath.test_run(&frame).unwrap().data, &frame), Some(7));
+    assert_eq!(action(&datapath, &other), 1);
+
+    let lifted = |value: &u64| name_value(u32::try_from(value & 0xffff_ffff).unwrap(), 0, false);
+    policy.changes = Arc::new(policy.base.iter().map(|(key, value)| (*key, lifted(value))).collect());
+    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    assert_eq!((action(&datapath, &frame), action(&datapath, &other)), (2, 2));
+
+    let folded = datapath.publisher().publish(&policy.image(), Extent::Full).unwrap();
+    assert_eq!((folded.number, folded.full, folded.changed), (4, true, 0));
+    assert_eq!(action(&datapath, &frame), 2);
+
+    policy.changes = Arc::default();
+    let back = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    assert_eq!((back.full, back.changed), (false, policy.base.len()));
+    assert_eq!((action(&datapath, &frame), action(&datapath, &other)), (1, 2));
+}
+
+#[test]
+fn only_the_clients_of_the_region_are_concerned() {
+    let Some(mut datapath) = loaded() else { return };
+    let mut policy = two_sets();
+    policy.base = base_of(&policy, &[("blocked.example.org", 1)]);
+    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    let frame = query("blocked.example.org");
+    assert_eq!(datapath.test_run(&frame).unwrap().action, 1);
+    policy.prefixes_v4 = Arc::new(vec![("203.0.113.0/24".parse().unwrap(), 1 | CLIENT_ANSWERED)]);
+    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    assert_eq!(datapath.test_run(&frame).unwrap().action, 2);
+}
+
+#[test]
+fn a_passed_limit_is_named_and_leaves_the_old_policy() {
+    let Some(mut options) = options() else { return };
+    options.limits = Limits { actions: 5, names: 100, ..Limits::default() };
+    let mut datapath = Datapath::load(&options).unwrap();
+    let mut policy = two_sets();
+    policy.base = base_of(&policy, &[("blocked.example.org", 1)]);
+    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    policy.action(drop_action());
+    let error = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap_err();
+    assert!(error.to_string().contains("limits.actions is 5"), "{error}");
+    policy.actions.pop();
+    policy.base = Arc::new((0..101).map(|key| (key, 1 << 33)).collect());
+    let error = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap_err();
+    assert!(error.to_string().contains("limits.names is 100"), "{error}");
+    assert_eq!(datapath.test_run(&query("blocked.example.org")).unwrap().action, 1);
+    assert_eq!(datapath.publisher().number(), 1);
+}
+
+#[test]
+fn changes_that_pass_the_limit_become_a_new_base() {
+    let Some(mut options) = options() else { return };
+    options.limits = Limits { changes: 3, ..Limits::default() };
+    let mut datapath = Datapath::load(&options).unwrap();
+    let mut policy = two_sets();
+    policy.base = base_of(&policy, &[("one.example.org", 1)]);
+    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    policy.changes = base_of(&policy, &[("two.example.net", 1), ("three.example.net", 1)]);
+    let published = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    assert!(published.full);
+    for name in ["one.example.org", "two.example.net", "three.example.net"] {
+        assert_eq!(datapath.test_run(&query(name)).unwrap().action, 1, "{name}");
+    }
+}
+
+#[test]
+fn policies_that_contradict_themselves_are_refused() {
+    let Some(mut datapath) = loaded() else { return };
+    let mut refuse = |policy: &Policy| {
+        let error = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap_err();
+        assert!(matches!(error, KernelError::Inconsistent { .. } | KernelError::OtherKey), "{error}");
+    };
+    let mut policy = two_sets();
+    policy.decisions.pop();
+    refuse(&policy);
+    let mut policy = two_sets();
+    policy.decide(1, 99, 1);
+    refuse(&policy);
+    let mut policy = two_sets();
+    policy.key = Arc::new(HashKey { rows: [[1; 8]; KEY_ROWS] });
+    refuse(&policy);
+}
+
+/// The memory of old generations is given back, however many there were.
+#[test]
+fn old_generations_are_freed() {
+    let Some(mut datapath) = loaded() else { return };
+    let mut policy = two_sets();
+    let mut after = Vec::new();
+    for round in 0..6u64 {
+        policy.base = Arc::new((0..20_000).map(|key| (key * 1000 + round, 1 << 33)).collect());
+        datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+        after.push(datapath.facts().unwrap().map_memory());
+    }
+    assert!(after.iter().all(|octets| octets.abs_diff(after[0]) < 4096), "{after:?}");
+}
+
+#[test]
+fn a_million_names_are_published() {
+    let Some(mut datapath) = loaded() else { return };
+    let mut policy = two_sets();
+    let mut names = NameMap::default();
+    for number in 0..1_000_000 {
+        policy.list(&mut names, &format!("name{number}.example"), 1);
+    }
+    policy.base = Arc::new(names);
+    let full = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    policy.changes = base_of(&policy, &[("one.more.example", 1)]);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let small = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    let memory = datapath.facts().unwrap().map_memory();
+    eprintln!("1,000,001 names in {:?}, one more in {:?}, {memory} octets of maps", full.took, small.took);
+    assert!(full.full && !small.full);
+    for name in ["name0.example", "name999999.example", "one.more.example"] {
+        assert_eq!(datapath.test_run(&query(name)).unwrap().action, 1, "{name}");
+    }
+    assert_eq!(datapath.test_run(&query("name1000000.example")).unwrap().action, 2);
+}
