@@ -25,7 +25,7 @@ const fn is_group_v4(address: u32) -> bool {
 #[inline(always)]
 pub(crate) fn may_be_answered<O: Octets + ?Sized>(octets: &O, datagram: &Datagram) -> Option<bool> {
     let ip = datagram.ip;
-    if datagram.is_v6() {
+    if datagram.is_v6(octets) {
         let (high, low) = (octets.u64_at(ip, V6_SOURCE)?, octets.u64_at(ip, V6_SOURCE + 8)?);
         let (to_high, to_low) = (octets.u64_at(ip, V6_DESTINATION)?, octets.u64_at(ip, V6_DESTINATION + 8)?);
         let never = (high & 0xff == V6_MULTICAST)
@@ -42,7 +42,7 @@ pub(crate) fn may_be_answered<O: Octets + ?Sized>(octets: &O, datagram: &Datagra
 /// Whether the destination is a multicast or the limited broadcast address, which cannot be an answer's source.
 #[inline(always)]
 pub(crate) fn is_group_destination<O: Octets + ?Sized>(octets: &O, datagram: &Datagram) -> Option<bool> {
-    if datagram.is_v6() {
+    if datagram.is_v6(octets) {
         Some(octets.u8_at(datagram.ip, V6_DESTINATION)? == 0xff)
     } else {
         Some(is_group_v4(octets.u32_at(datagram.ip, V4_DESTINATION)?))

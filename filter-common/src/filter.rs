@@ -116,7 +116,7 @@ where
         return Err(Verdict::Pass(PassReason::BadSource));
     }
     match question::read(octets, &datagram) {
-        Asked::Nothing(PassReason::NoRootLabel | PassReason::NoType) if datagram.is_tcp() => {
+        Asked::Nothing(PassReason::NoRootLabel | PassReason::NoType) if datagram.is_tcp(octets) => {
             Err(Verdict::Pass(PassReason::TcpSplit))
         }
         Asked::Nothing(reason) => Err(Verdict::Pass(reason)),
@@ -134,11 +134,11 @@ where
 {
     let client = need!(policy::client(octets, policy, &datagram));
     let dropped = settings.flags & SETTING_POINTER_DROP != 0
-        || datagram.is_extended()
+        || datagram.is_extended(octets)
         || client as u32 & CLIENT_ANSWERED == 0
         || need!(address::is_group_destination(octets, &datagram));
-    let verdict = if datagram.is_tcp() {
-        tcp(settings, &datagram)
+    let verdict = if datagram.is_tcp(octets) {
+        tcp(octets, settings, &datagram)
     } else if dropped {
         Verdict::Drop(DropReason::Pointer)
     } else {
@@ -213,9 +213,9 @@ where
     let kind = policy.action_kind(applied.action);
     Some(if kind == KIND_PASSTHRU {
         Verdict::Pass(PassReason::Passthru)
-    } else if datagram.is_tcp() {
-        tcp(settings, datagram)
-    } else if datagram.is_extended() {
+    } else if datagram.is_tcp(octets) {
+        tcp(octets, settings, datagram)
+    } else if datagram.is_extended(octets) {
         Verdict::Drop(DropReason::IpOptions)
     } else if flags & header::OPCODE != 0 {
         Verdict::Drop(DropReason::Opcode)
@@ -236,10 +236,10 @@ where
 
 /// A listed name over TCP. Without state there is only the reset, which the stack carries out.
 #[inline(always)]
-fn tcp(settings: &Settings, datagram: &Datagram) -> Verdict {
+fn tcp<O: Octets + ?Sized>(octets: &O, settings: &Settings, datagram: &Datagram) -> Verdict {
     if settings.flags & SETTING_TCP_PASS != 0 {
         Verdict::Pass(PassReason::TcpAllowed)
-    } else if datagram.is_extended() {
+    } else if datagram.is_extended(octets) {
         Verdict::Drop(DropReason::IpOptions)
     } else {
         Verdict::Reset

@@ -90,15 +90,13 @@ pub fn fold(word: u64) -> u64 {
     word | (from_a & !above_z & !word & 0x8080_8080_8080_8080) >> 2
 }
 
-/// The last word of a label: `tail` is the label's last eight octets (with what comes before it, when it is shorter)
-/// as a little-endian number, `size` the label's size.
+/// A word without its first `before` (0..=8) octets, the others moved to where it starts.
 #[inline(always)]
 #[must_use]
-pub fn last_word(tail: u64, size: usize) -> u64 {
-    let left = (size & 7) as u32;
-    // two shifts, for one of 64 would be none
-    let kept = fold(tail) >> 8 >> 56u32.wrapping_sub(left.wrapping_mul(8));
-    kept | (size as u64) << 56
+pub const fn tail(word: u64, before: usize) -> u64 {
+    // twice half of it, for a shift by 64 would be none
+    let half = (before as u32).wrapping_mul(4) & 63;
+    word >> half >> half
 }
 
 /// The hash of a name below the one that `hash` stands for: one more label, of 1..=63 octets. For userspace: the
@@ -109,9 +107,9 @@ pub fn label<K: KeyRows + ?Sized>(mut hash: NameHash, key: &K, label: &[u8]) -> 
     for word in words {
         hash = hash.word(key, fold(u64::from_le_bytes(*word)));
     }
-    let mut tail = [0u8; 8];
-    if let Some(end) = tail.get_mut(8usize.wrapping_sub(rest.len())..) {
-        end.copy_from_slice(rest);
+    let mut last = [0u8; 8];
+    for (octet, from) in last.iter_mut().zip(rest) {
+        *octet = *from;
     }
-    hash.word(key, last_word(u64::from_le_bytes(tail), label.len()))
+    hash.word(key, fold(u64::from_le_bytes(last)) | (label.len() as u64) << 56)
 }

@@ -71,7 +71,7 @@ where
     O: Octets + ?Sized,
     P: Policy + ?Sized,
 {
-    let word = if datagram.is_v6() {
+    let word = if datagram.is_v6(octets) {
         policy.client_v6(octets.u64_at(datagram.ip, 8)?, octets.u64_at(datagram.ip, 16)?)
     } else {
         policy.client_v4(octets.u32_at(datagram.ip, 12)?)
@@ -114,13 +114,10 @@ where
     P: Policy + ?Sized,
 {
     let mut left = question.labels;
-    let mut count = 0usize;
     let root = policy.generation().root;
-    if root != 0 {
-        note(octets, 0, root as u64, left, question.end.wrapping_sub(5), 0);
-        count = 1;
-    }
-    count = octets.settle(count);
+    note(octets, 0, root as u64, left, question.end.wrapping_sub(5), 0);
+    // 1 when the root holds rules: its set is below 2^31
+    let mut count = octets.settle((root.wrapping_neg() >> 31) as usize);
     let mut hash = NameHash::start(policy);
     let (mut at, mut position) = match next_label(octets, &mut left) {
         Some(label) => label,
@@ -128,7 +125,7 @@ where
     };
     for _ in 0..name::MAX_WORDS {
         hash = hash.word(policy, position.word(octets)?).settled(octets);
-        if !position.is_last() {
+        if !position.is_last(octets) {
             position = position.after_word(octets);
             continue;
         }

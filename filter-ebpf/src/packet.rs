@@ -42,9 +42,10 @@ pub fn born<const MASK: usize>(base: usize, offset: usize) -> usize {
 #[inline(always)]
 pub fn settle(number: usize, fog: u64) -> usize {
     let mut number = number;
+    // not `pure`, or LLVM would make one of two that are alike, and what the verifier learned of the first would stay
     // SAFETY: the same register twice exclusive-ored with the same number.
     unsafe {
-        asm!("{n} ^= {f}", "{n} ^= {f}", n = inout(reg) number, f = in(reg) fog, options(pure, nomem, nostack));
+        asm!("{n} ^= {f}", "{n} ^= {f}", n = inout(reg) number, f = in(reg) fog, options(nomem, nostack));
     }
     number
 }

@@ -60,7 +60,7 @@ where
     let present = query.edns.present;
     Some(Plan {
         ip,
-        is_v6: query.datagram.is_v6(),
+        is_v6: query.datagram.is_v6(octets),
         udp,
         message,
         question: query.question,

@@ -21,7 +21,8 @@ const MAX_WORDS: usize = 15;
 pub fn reset<O: OctetsMut + ?Sized>(octets: &O, query: &Query) -> Option<usize> {
     let (ip, tcp) = (query.datagram.ip, query.datagram.transport);
     let header = ((octets.u8_at(tcp, DATA_OFFSET)? >> 4) as usize) << 2;
-    let sum = if query.datagram.is_v6() { ipv6(octets, ip, header)? } else { ipv4(octets, ip, header)? };
+    let sum =
+        if query.datagram.is_v6(octets) { ipv6(octets, ip, header)? } else { ipv4(octets, ip, header)? };
     octets.set_u32(tcp, ACKNOWLEDGMENT, 0)?;
     octets.set_u8(tcp, FLAGS, RST)?;
     octets.set_u16(tcp, CHECKSUM, 0)?;

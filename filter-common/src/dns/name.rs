@@ -1,7 +1,7 @@
 //! The QNAME: one walk over its labels, then its words, label by label from the root.
 
 use crate::abi::MAX_RULE_LABELS;
-use crate::hash::{fold, last_word};
+use crate::hash::{fold, tail};
 use crate::octets::{LABELS, Octets, Scratch};
 
 /// Labels a name of 255 octets can have.
@@ -59,23 +59,26 @@ impl Position {
         Some(Position { size, next: octets.settle(at.wrapping_add(1)), rest: size })
     }
 
+    /// Whether the next word is the label's last: 1, else 0.
+    #[inline(always)]
+    fn last(&self) -> usize {
+        self.rest.wrapping_sub(8) >> (usize::BITS - 1)
+    }
+
     /// Whether the next word is the label's last.
     #[inline(always)]
-    #[must_use]
-    pub fn is_last(&self) -> bool {
-        self.rest < 8
+    pub fn is_last<O: Octets + ?Sized>(&self, octets: &O) -> bool {
+        !octets.is_zero(self.last())
     }
 
     /// The next word. The last one is read as the eight octets that end with the label: there is always a header before
-    /// it, and what is not the label's own is shifted out.
+    /// it, and what is not the label's own is shifted out. No branch: the verifier would follow both ways at each word.
     #[inline(always)]
     pub fn word<O: Octets + ?Sized>(&self, octets: &O) -> Option<u64> {
-        if self.is_last() {
-            let tail = octets.u64_at(self.next, self.rest.wrapping_sub(8))?;
-            Some(last_word(tail, self.size))
-        } else {
-            Some(fold(octets.u64_at(self.next, 0)?))
-        }
+        let last = self.last();
+        let before = 8usize.wrapping_sub(self.rest).wrapping_mul(last);
+        let word = fold(octets.u64_at(self.next, before.wrapping_neg())?);
+        Some(tail(word, before) | (self.size.wrapping_mul(last) as u64) << 56)
     }
 
     /// The position after a word that was not the last.

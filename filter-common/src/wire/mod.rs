@@ -33,26 +33,24 @@ pub const FORM_EXTENDED: usize = 2;
 /// TCP, else UDP.
 pub const FORM_TCP: usize = 4;
 
+/// Each of these asks a settled number, so that its two ways can meet again.
 impl Datagram {
     /// Whether the packet is IPv6.
     #[inline(always)]
-    #[must_use]
-    pub const fn is_v6(&self) -> bool {
-        self.form & FORM_V6 != 0
+    pub fn is_v6<O: Octets + ?Sized>(&self, octets: &O) -> bool {
+        octets.settle(self.form) & FORM_V6 != 0
     }
 
     /// Whether there are IPv4 options or IPv6 extension headers.
     #[inline(always)]
-    #[must_use]
-    pub const fn is_extended(&self) -> bool {
-        self.form & FORM_EXTENDED != 0
+    pub fn is_extended<O: Octets + ?Sized>(&self, octets: &O) -> bool {
+        octets.settle(self.form) & FORM_EXTENDED != 0
     }
 
     /// Whether the transport is TCP.
     #[inline(always)]
-    #[must_use]
-    pub const fn is_tcp(&self) -> bool {
-        self.form & FORM_TCP != 0
+    pub fn is_tcp<O: Octets + ?Sized>(&self, octets: &O) -> bool {
+        octets.settle(self.form) & FORM_TCP != 0
     }
 
     /// The join of all header parsers: from here on the verifier knows none of their paths.
