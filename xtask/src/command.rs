@@ -36,7 +36,8 @@ pub(crate) fn logged(command: &mut Command, log: &Path, limit: Duration) -> Resu
     let folder = log.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let file = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
-    command.stdin(Stdio::null()).stderr(file.try_clone()?).stdout(file);
+    // A backtrace at the end of the log would hide the reason.
+    command.stdin(Stdio::null()).stderr(file.try_clone()?).stdout(file).env("RUST_BACKTRACE", "0");
     let mut child = command.spawn().with_context(|| format!("{} does not start", line(command)))?;
     let status = within(&mut child, limit).with_context(|| format!("{} took too long", line(command)))?;
     judge(command, status).with_context(|| format!("{}\nthe whole log is {}", tail(log), log.display()))

@@ -3,9 +3,12 @@
 //!
 //! Lines that begin with `guest: ` are for xtask; the rest is what the tests print.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{self, Command},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::{
     mount::{MsFlags, mount},
     sys::reboot::{RebootMode, reboot},
@@ -19,6 +22,9 @@ const MOUNTS: &[(&str, &str)] =
 const TESTS: &str = "/tests";
 
 fn main() -> Result<()> {
+    if process::id() != 1 {
+        bail!("this switches the machine off; only cargo xtask kernels starts it, as the init of a guest");
+    }
     match prepare().and_then(|()| run_tests()) {
         Ok(()) => println!("guest: finished"),
         Err(error) => println!("guest: error: {error:#}"),

@@ -19,14 +19,18 @@ pub const PREBUILT: &str = "INTERDICT_BPF_OBJECT";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    #[error("{path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: {error}")]
+    Io { path: PathBuf, error: io::Error },
     #[error(
-        "{path} is not the toolchain file that cargo xtask setup writes: {source}; delete it and run cargo xtask setup"
+        "{PREBUILT} names {path}, which cannot be read: {error}; build that object, or unset the variable"
     )]
-    Toolchain { path: PathBuf, source: toml::de::Error },
-    #[error("{path} cannot be written as TOML: {source}")]
-    Encode { path: PathBuf, source: toml::ser::Error },
+    Prebuilt { path: PathBuf, error: io::Error },
+    #[error(
+        "{path} is not the toolchain file that cargo xtask setup writes: {error}; delete it and run cargo xtask setup"
+    )]
+    Toolchain { path: PathBuf, error: toml::de::Error },
+    #[error("{path} cannot be written as TOML: {error}")]
+    Encode { path: PathBuf, error: toml::ser::Error },
     #[error("{tool} of the {way} toolchain does not run: {reason}; run cargo xtask setup again")]
     Tool { tool: PathBuf, way: Way, reason: String },
     #[error("the eBPF program does not build: {0}; the compiler's messages are above")]
@@ -70,5 +74,5 @@ pub fn warnings(layout: &Layout) -> Result<String, ObjectError> {
 
 /// An error of the operating system, with the path it is about.
 fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ObjectError {
-    move |source| ObjectError::Io { path: path.into(), source }
+    move |error| ObjectError::Io { path: path.into(), error }
 }

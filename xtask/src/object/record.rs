@@ -54,14 +54,16 @@ pub(crate) fn keep(
         identity: sources.toolchain.clone().unwrap_or_default(),
     };
     let path = layout.record();
-    let text =
-        toml::to_string(&record).map_err(|source| ObjectError::Encode { path: path.clone(), source })?;
+    let text = toml::to_string(&record).map_err(|error| ObjectError::Encode { path: path.clone(), error })?;
     fs::write(&path, text).map_err(at(&path))?;
     Ok(object)
 }
 
 /// An object that somebody else built.
 pub(crate) fn prebuilt(path: PathBuf) -> Result<Object, ObjectError> {
+    if let Err(error) = fs::metadata(&path) {
+        return Err(ObjectError::Prebuilt { path, error });
+    }
     describe(path, "prebuilt".to_owned())
 }
 

@@ -48,14 +48,14 @@ impl Toolchain {
             return Ok(None);
         }
         let text = fs::read_to_string(&path).map_err(at(&path))?;
-        toml::from_str(&text).map(Some).map_err(|source| ObjectError::Toolchain { path, source })
+        toml::from_str(&text).map(Some).map_err(|error| ObjectError::Toolchain { path, error })
     }
 
     /// Keeps the choice. A file that says the same already is left alone, since build scripts watch it.
     pub fn choose(&self, layout: &Layout) -> Result<(), ObjectError> {
         let path = layout.choice();
         let text =
-            toml::to_string(self).map_err(|source| ObjectError::Encode { path: path.clone(), source })?;
+            toml::to_string(self).map_err(|error| ObjectError::Encode { path: path.clone(), error })?;
         if fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
             return Ok(());
         }
