@@ -97,12 +97,12 @@ impl Frame {
     }
 
     fn read<const N: usize>(&self, base: usize, field: usize) -> Option<[u8; N]> {
-        let at = base.checked_add(field)?;
+        let at = base.wrapping_add(field);
         self.octets.borrow().get(at..at.checked_add(N)?)?.try_into().ok()
     }
 
     fn write(&self, base: usize, field: usize, octets: &[u8]) -> Option<()> {
-        let at = base.checked_add(field)?;
+        let at = base.wrapping_add(field);
         self.octets.borrow_mut().get_mut(at..at.checked_add(octets.len())?)?.copy_from_slice(octets);
         Some(())
     }

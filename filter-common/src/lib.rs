@@ -23,7 +23,7 @@ pub mod answer;
 pub mod dns;
 mod filter;
 pub mod hash;
-#[cfg(any(test, feature = "user"))]
+#[cfg(any(test, feature = "host"))]
 pub mod host;
 pub mod octets;
 pub mod policy;

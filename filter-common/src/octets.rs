@@ -1,7 +1,7 @@
 //! How the filter reads and writes a frame: bounded accesses by offset, which the kernel's verifier can follow and a
 //! slice on the host can serve.
 //!
-//! Every offset is `base + field`, so that a header's field is read as its RFC draws it. Offsets stay below
+//! Every offset is `base + field` (wrapping: a field may lie before its base), as an RFC draws a header. Offsets stay below
 //! [`MAX_OFFSET`]; `None` means that the octets are not there (or, in a multi-buffer frame, not in the first buffer).
 
 /// Highest offset that is ever read: beyond 14 + 4 * 4 + 40 + 8 * 2048 octets of headers and a whole question.
