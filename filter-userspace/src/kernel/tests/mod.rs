@@ -2,6 +2,7 @@
 
 mod attach;
 mod load;
+mod observe;
 mod publish;
 mod stress;
 

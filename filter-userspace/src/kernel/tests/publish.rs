@@ -1,5 +1,7 @@
+use std::os::fd::{AsFd, BorrowedFd};
+
 use super::*;
-use crate::kernel::{Extent, KernelError, Limits};
+use crate::kernel::{Extent, FailureKind, KernelError, Limits, batch};
 
 /// Two actions, drop and an answer, for sets 1 and 2.
 fn two_sets() -> Policy {
@@ -152,4 +154,54 @@ fn a_million_names_are_published() {
         assert_eq!(datapath.test_run(&query(name)).unwrap().action, 1, "{name}");
     }
     assert_eq!(datapath.test_run(&query("name1000000.example")).unwrap().action, 2);
+}
+
+/// The maps of that name, in the order that the publisher tells them.
+fn maps<'a>(datapath: &'a mut Datapath, name: &str) -> Vec<BorrowedFd<'a>> {
+    let maps = datapath.publisher().maps().into_iter().filter(|(have, _)| *have == name);
+    maps.map(|(_, map)| map.fd().as_fd()).collect()
+}
+
+#[test]
+fn a_publish_that_fails_half_way_leaves_the_old_policy() {
+    let Some(mut datapath) = loaded() else { return };
+    let mut policy = two_sets();
+    policy.base = base_of(&policy, &[("blocked.example.org", 1)]);
+    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    // the decisions are written after the names
+    batch::freeze(maps(&mut datapath, "DECISIONS")[0]).unwrap();
+    policy.base = base_of(&policy, &[("other.example.org", 1)]);
+    let error = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap_err();
+    assert!(error.to_string().contains("rows of DECISIONS"), "{error}");
+    assert_eq!(error.kind(), FailureKind::NotPermitted);
+    assert_eq!(datapath.publisher().number(), 1);
+    for (name, action) in [("blocked.example.org", 1), ("other.example.org", 2)] {
+        assert_eq!(datapath.test_run(&query(name)).unwrap().action, action, "{name}");
+    }
+}
+
+#[test]
+fn changes_that_were_half_written_are_written_anew() {
+    let Some(mut datapath) = loaded() else { return };
+    let mut policy = two_sets();
+    policy.base = base_of(&policy, &[("blocked.example.org", 1)]);
+    for changes in [&[][..], &[("one.example.net", 1)], &[("two.example.net", 1)]] {
+        policy.changes = base_of(&policy, changes);
+        datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    }
+    // the idle overlay holds "one"; once its entries are gone, taking them away fails
+    let idle = maps(&mut datapath, "CHANGES")[2];
+    let keys: Vec<u64> = base_of(&policy, &[("one.example.net", 1)]).keys().copied().collect();
+    batch::delete(idle, &keys).unwrap();
+    policy.changes = base_of(&policy, &[("three.example.com", 1)]);
+    let error = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap_err();
+    assert!(error.to_string().contains("writing changes"), "{error}");
+    assert_eq!(datapath.test_run(&query("two.example.net")).unwrap().action, 1);
+    let repaired = datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    assert_eq!((repaired.number, repaired.full, repaired.changed), (4, false, 3));
+    for (name, action) in
+        [("blocked.example.org", 1), ("one.example.net", 2), ("two.example.net", 2), ("three.example.com", 1)]
+    {
+        assert_eq!(datapath.test_run(&query(name)).unwrap().action, action, "{name}");
+    }
 }
