@@ -1,5 +1,5 @@
 //! A policy in plain tables, and the frames to ask it with.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part of it")]
+#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use filter_common::policy::Policy;
 
 /// What a rule covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Covers {
+pub(crate) enum Covers {
     Exact,
     Suffix,
     Below,
@@ -20,28 +20,28 @@ pub enum Covers {
 
 /// A rule of the table: labels from the leftmost, what it covers, the region it is for, its action.
 #[derive(Clone, Debug)]
-pub struct Rule {
-    pub labels: Vec<Vec<u8>>,
-    pub covers: Covers,
-    pub region: u32,
-    pub action: u32,
+pub(crate) struct Rule {
+    pub(crate) labels: Vec<Vec<u8>>,
+    pub(crate) covers: Covers,
+    pub(crate) region: u32,
+    pub(crate) action: u32,
 }
 
 /// Regions that the table knows: 0 is unknown.
-pub const REGIONS: u32 = 3;
+pub(crate) const REGIONS: u32 = 3;
 /// Region 1 is 192.0.2.0/24, region 2 is 198.51.100.0/24.
-pub const CLIENTS: [[u8; 4]; 3] = [[203, 0, 113, 9], [192, 0, 2, 9], [198, 51, 100, 9]];
-pub const RESOLVER: [u8; 4] = [203, 0, 113, 1];
+pub(crate) const CLIENTS: [[u8; 4]; 3] = [[203, 0, 113, 9], [192, 0, 2, 9], [198, 51, 100, 9]];
+pub(crate) const RESOLVER: [u8; 4] = [203, 0, 113, 1];
 
-pub struct Table {
+pub(crate) struct Table {
     key: HashKey,
     names: HashMap<u64, u64>,
     decisions: Vec<Decision>,
-    pub actions: Vec<Action>,
+    pub(crate) actions: Vec<Action>,
     generation: Generation,
 }
 
-pub fn hash_key(seed: u64) -> HashKey {
+pub(crate) fn hash_key(seed: u64) -> HashKey {
     let mut state = seed;
     let mut rows = [[0u64; 8]; KEY_ROWS];
     for number in rows.iter_mut().flatten() {
@@ -55,7 +55,7 @@ pub fn hash_key(seed: u64) -> HashKey {
 }
 
 impl Table {
-    pub fn new(seed: u64, rules: &[Rule]) -> Table {
+    pub(crate) fn new(seed: u64, rules: &[Rule]) -> Table {
         let key = hash_key(seed);
         let mut nodes: HashMap<Vec<Vec<u8>>, Vec<&Rule>> = HashMap::new();
         for rule in rules {
@@ -145,10 +145,10 @@ fn actions() -> Vec<Action> {
         Action { kind: KIND_PASSTHRU, ..Action::ZERO },
     ]
 }
-pub const NXDOMAIN: u32 = ACTION_FIRST;
-pub const REFUSED: u32 = ACTION_FIRST + 1;
-pub const DROP: u32 = ACTION_FIRST + 2;
-pub const PASSTHRU: u32 = ACTION_FIRST + 3;
+pub(crate) const NXDOMAIN: u32 = ACTION_FIRST;
+pub(crate) const REFUSED: u32 = ACTION_FIRST + 1;
+pub(crate) const DROP: u32 = ACTION_FIRST + 2;
+pub(crate) const PASSTHRU: u32 = ACTION_FIRST + 3;
 
 impl KeyRows for Table {
     fn row(&self, row: usize) -> [u64; 6] {
@@ -185,11 +185,11 @@ impl Policy for Table {
     }
 }
 
-pub fn labels(name: &str) -> Vec<Vec<u8>> {
+pub(crate) fn labels(name: &str) -> Vec<Vec<u8>> {
     name.split('.').filter(|label| !label.is_empty()).map(|label| label.as_bytes().to_vec()).collect()
 }
 
-pub fn wire_name(labels: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn wire_name(labels: &[Vec<u8>]) -> Vec<u8> {
     let mut octets: Vec<u8> =
         labels.iter().flat_map(|label| [vec![label.len() as u8], label.clone()].concat()).collect();
     octets.push(0);
@@ -197,7 +197,7 @@ pub fn wire_name(labels: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A query message: ID 0x1234, RD, one question of class IN, and an OPT record with these options.
-pub fn query(labels: &[Vec<u8>], qtype: u16, options: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn query(labels: &[Vec<u8>], qtype: u16, options: Option<&[u8]>) -> Vec<u8> {
     let mut message = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(options.is_some())];
     message.extend(wire_name(labels));
     message.extend(qtype.to_be_bytes());
@@ -211,7 +211,7 @@ pub fn query(labels: &[Vec<u8>], qtype: u16, options: Option<&[u8]>) -> Vec<u8> 
 }
 
 /// An Ethernet frame with an IPv4 packet with a datagram from port 4096 to 53.
-pub fn frame(source: [u8; 4], message: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(source: [u8; 4], message: &[u8]) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
     frame.extend((message.len() as u16 + 28).to_be_bytes());
     frame.extend([0, 7, 0, 0, 50, 17, 0, 0]);
