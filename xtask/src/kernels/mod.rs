@@ -23,6 +23,9 @@ const MAX_VERIFIED: u32 = 100_000;
 /// Emulation is some twenty times slower than the machine.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// Takes emulation a few seconds.
+const FRAMES: u64 = 20_000;
+
 /// Boot Debian's 6.1 and 6.12 kernels in qemu, and load, verify and compare there.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -30,7 +33,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SERIES", value_parser = ["6.1", "6.12"])]
     series: Vec<String>,
     /// Random and mutated frames for each kernel, host against kernel.
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    #[arg(long, value_name = "N", default_value_t = FRAMES)]
     frames: u64,
     /// Makes the same frames again.
     #[arg(long, value_name = "N")]
@@ -45,6 +48,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("not every kernel agrees");
     }
     Ok(())
+}
+
+/// Every kernel, as part of `cargo xtask test`.
+pub(crate) fn part_of_test(layout: &Layout) -> Result<Tally> {
+    all(layout, &Arguments { series: Vec::new(), frames: FRAMES, seed: None })
 }
 
 /// Every kernel that is asked for, one after the other.

@@ -3,13 +3,14 @@
 mod harness;
 mod summary;
 
-use std::time::Instant;
+use std::{ffi::OsString, time::Instant};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use ebpf_object::Layout;
 
 use self::summary::Summary;
-use crate::{build, check, privilege, setup, tally::Tally, workspace};
+use crate::{build, check, kernels, privilege, setup, workspace};
 
 /// Run the checks and every test; installs what they need first. The integration tests need root.
 #[derive(Args)]
@@ -25,15 +26,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let layout = workspace::layout();
     build::object(&layout)?;
     build::binary(&layout)?;
+    let privileged = !arguments.unprivileged && privilege::can_be_root();
     let mut summary = Summary::default();
     summary.step("check", || check::all(&layout));
-    summary.step("unit", || harness::cargo_test(&layout, &["--workspace", "--exclude", "tests"], &[], false));
-    let privileged = !arguments.unprivileged && privilege::can_be_root();
+    // Those of filter-userspace's kernel module load programs where they may.
+    let own = ["--workspace", "--exclude", "tests"];
+    summary.step("unit", || harness::cargo_test(&layout, &own, &environment(&layout), privileged));
+    // One at a time: they share the kernel's program ids, the bpffs and two cores.
+    let integration = ["--release", "--package", "tests", "--", "--test-threads=1"];
     if privileged {
-        summary.step("integration", || integration(&layout));
+        summary
+            .step("integration", || harness::cargo_test(&layout, &integration, &environment(&layout), true));
     } else {
         summary.skip("integration", "needs root: run this as root, or where sudo asks for no password");
     }
+    summary.step("kernels", || kernels::part_of_test(&layout));
     summary.print(start.elapsed());
     if summary.failed() {
         bail!("some of it failed");
@@ -44,17 +51,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// As root and in release mode: what is tested is what ships, and a million frames take their time.
-fn integration(layout: &ebpf_object::Layout) -> Result<Tally> {
+/// The binary that ships is the one that is tested; where nobody looks, a missing privilege fails.
+fn environment(layout: &Layout) -> Vec<(&'static str, OsString)> {
     let mut environment = vec![("INTERDICT_BIN", build::interdict(layout).into_os_string())];
     if workspace::unattended() {
         environment.push(("INTERDICT_REQUIRE_PRIVILEGE", "1".into()));
     }
-    // One at a time: they share the kernel's program ids, the bpffs and two cores.
-    harness::cargo_test(
-        layout,
-        &["--release", "--package", "tests", "--", "--test-threads=1"],
-        &environment,
-        true,
-    )
+    environment
 }
