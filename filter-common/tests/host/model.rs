@@ -1,12 +1,10 @@
 //! Properties: the filter is total, and it decides as a plain model of the rules does.
 
-mod table;
-
+use crate::table::{CLIENTS, Covers, DROP, NXDOMAIN, PASSTHRU, REFUSED, Rule, Table, frame, labels, query};
 use filter_common::abi::Settings;
 use filter_common::host::{Room, run};
 use filter_common::{PassReason, Verdict};
 use proptest::prelude::*;
-use table::{CLIENTS, Covers, DROP, NXDOMAIN, PASSTHRU, REFUSED, Rule, Table, frame, labels, query};
 
 fn rule(name: &str, covers: Covers, region: u32, action: u32) -> Rule {
     Rule { labels: labels(name), covers, region, action }
@@ -41,12 +39,8 @@ fn small_name() -> impl Strategy<Value = Vec<Vec<u8>>> {
 fn any_rule() -> impl Strategy<Value = Rule> {
     let covers = prop::sample::select(vec![Covers::Exact, Covers::Suffix, Covers::Below]);
     let action = prop::sample::select(vec![NXDOMAIN, REFUSED, DROP, PASSTHRU]);
-    (small_name(), covers, 0..table::REGIONS, action).prop_map(|(labels, covers, region, action)| Rule {
-        labels,
-        covers,
-        region,
-        action,
-    })
+    (small_name(), covers, 0..crate::table::REGIONS, action)
+        .prop_map(|(labels, covers, region, action)| Rule { labels, covers, region, action })
 }
 
 proptest! {
@@ -56,7 +50,7 @@ proptest! {
     fn decides_as_the_model(
         mut rules in prop::collection::vec(any_rule(), 1..12),
         name in small_name(),
-        region in 0..table::REGIONS,
+        region in 0..crate::table::REGIONS,
         seed: u64,
         upper: bool,
     ) {

@@ -1,5 +1,4 @@
 //! A policy in plain tables, and the frames to ask it with.
-#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::HashMap;
 

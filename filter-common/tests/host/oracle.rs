@@ -1,14 +1,12 @@
 //! Our answers, as an independent implementation reads them.
 
-mod table;
-
+use crate::table::{CLIENTS, Covers, NXDOMAIN, REFUSED, Rule, Table, frame, labels, query};
 use filter_common::Verdict;
 use filter_common::abi::{SETTING_RA, Settings};
 use filter_common::host::{Room, Run, run};
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{Name, RData, RecordType};
-use table::{CLIENTS, Covers, NXDOMAIN, REFUSED, Rule, Table, frame, labels, query};
 
 /// Octets of the headers before the message in the frames here.
 const MESSAGE: usize = 42;
@@ -46,7 +44,7 @@ fn read(run: &Run) -> Message {
     assert_eq!(octets[22], 64, "TTL");
     assert_eq!(
         (&octets[26..30], &octets[30..34]),
-        (&table::RESOLVER[..], &CLIENTS[1][..]),
+        (crate::table::RESOLVER[..], &CLIENTS[1][..]),
         "addresses swapped"
     );
     assert_eq!(octets[34..38], [0, 53, 0x10, 0], "ports swapped");

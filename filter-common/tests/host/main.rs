@@ -1,0 +1,5 @@
+//! The filter on the host.
+
+mod model;
+mod oracle;
+mod table;
