@@ -117,6 +117,9 @@ impl Name {
 }
 
 impl<'a> NameRef<'a> {
+    /// The root, which holds no label.
+    pub const ROOT: NameRef<'static> = NameRef { wire: &[] };
+
     /// A name from octets that [`parse_into`] wrote.
     pub(crate) fn from_wire(wire: &'a [u8]) -> NameRef<'a> {
         NameRef { wire }

@@ -4,7 +4,7 @@
 //! prefix of the region table, of an order's scope, of the clients and of the forwarders becomes an entry whose value
 //! says what all of them say there: the kernel's longest match is then right for each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use filter_common::abi::{CLIENT_ANSWERED, CLIENT_FORWARDER};
@@ -51,6 +51,8 @@ pub(super) struct Clients {
     pub(super) v4: Arc<Vec<(Ipv4Net, u32)>>,
     /// The IPv6 trie.
     pub(super) v6: Arc<Vec<(Ipv6Net, u32)>>,
+    /// Both tries, for the host.
+    pub(super) index: Arc<Index>,
     /// The word of an address that no entry covers.
     pub(super) unknown: u32,
     /// By region number.
@@ -66,6 +68,40 @@ struct Said {
     orders: Vec<Arc<str>>,
     is_client: bool,
     is_forwarder: bool,
+}
+
+/// The tries as the host searches them: for each length in use, longest first, the prefixes of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Index {
+    v4: Vec<(u8, HashMap<u32, u32>)>,
+    v6: Vec<(u8, HashMap<u128, u32>)>,
+}
+
+impl Index {
+    fn new(v4: &[(Ipv4Net, u32)], v6: &[(Ipv6Net, u32)]) -> Index {
+        let (mut by_v4, mut by_v6) = (BTreeMap::new(), BTreeMap::new());
+        for (prefix, word) in v4 {
+            let prefixes: &mut HashMap<u32, u32> = by_v4.entry(prefix.prefix_len()).or_default();
+            prefixes.insert(prefix.network().to_bits(), *word);
+        }
+        for (prefix, word) in v6 {
+            let prefixes: &mut HashMap<u128, u32> = by_v6.entry(prefix.prefix_len()).or_default();
+            prefixes.insert(prefix.network().to_bits(), *word);
+        }
+        Index { v4: by_v4.into_iter().rev().collect(), v6: by_v6.into_iter().rev().collect() }
+    }
+
+    /// The word of the longest prefix that covers the address.
+    pub(super) fn find_v4(&self, address: u32) -> Option<u32> {
+        let masked = |length: u8| address & u32::MAX.checked_shl(32u32.saturating_sub(length.into())).unwrap_or(0);
+        self.v4.iter().find_map(|(length, prefixes)| prefixes.get(&masked(*length)).copied())
+    }
+
+    /// The word of the longest prefix that covers the address.
+    pub(super) fn find_v6(&self, address: u128) -> Option<u32> {
+        let masked = |length: u8| address & u128::MAX.checked_shl(128u32.saturating_sub(length.into())).unwrap_or(0);
+        self.v6.iter().find_map(|(length, prefixes)| prefixes.get(&masked(*length)).copied())
+    }
 }
 
 /// What holds inside a prefix.
@@ -111,6 +147,7 @@ impl Clients {
         let names: Vec<String> =
             numbers.iter().map(|client| client.region.as_deref().unwrap_or(UNKNOWN).to_owned()).collect();
         Clients {
+            index: keep(before.map(|before| &before.index), Index::new(&v4, &v6)),
             v4: keep(before.map(|before| &before.v4), v4),
             v6: keep(before.map(|before| &before.v6), v6),
             unknown: answered,
@@ -180,12 +217,12 @@ mod tests {
 
     use super::*;
 
-    /// The word of an address: the longest entry that covers it.
     fn find(clients: &Clients, address: IpAddr) -> u32 {
-        let v4 = clients.v4.iter().map(|(prefix, word)| (IpNet::V4(*prefix), *word));
-        let all = v4.chain(clients.v6.iter().map(|(prefix, word)| (IpNet::V6(*prefix), *word)));
-        let covering = all.filter(|(prefix, _)| prefix.contains(&address));
-        covering.max_by_key(|(prefix, _)| prefix.prefix_len()).map_or(clients.unknown, |(_, word)| word)
+        let found = match address {
+            IpAddr::V4(address) => clients.index.find_v4(address.to_bits()),
+            IpAddr::V6(address) => clients.index.find_v6(address.to_bits()),
+        };
+        found.unwrap_or(clients.unknown)
     }
 
     fn prefix(text: &str) -> IpNet {

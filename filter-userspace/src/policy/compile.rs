@@ -227,6 +227,7 @@ impl Compiler {
             key: Arc::clone(&self.key),
             sets: Arc::clone(&self.sets),
             clients: Arc::clone(&clients.numbers),
+            index: Arc::clone(&clients.index),
             terms: Arc::clone(&ruling.terms),
         }
     }

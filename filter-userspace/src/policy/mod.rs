@@ -8,8 +8,10 @@
 
 mod clients;
 mod compile;
+mod explain;
 mod guard;
 mod hits;
+mod host;
 mod input;
 mod nodes;
 mod parts;
@@ -21,8 +23,10 @@ mod table;
 mod template;
 
 pub use compile::Compiler;
+pub use explain::{Client, Covering, ExplainError, Explanation, Matched, explain};
 pub use guard::{Fault, Refusal};
 pub use hits::{Hit, HitTable};
+pub use host::HostPolicy;
 pub use input::{CompileError, ListInput, OrderInput, PolicyInput};
 pub use snapshot::{Mode, Snapshot};
 pub use table::{KeyMap, NameMap, NameTable};

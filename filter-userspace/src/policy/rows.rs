@@ -167,9 +167,13 @@ pub(super) fn applies(order: &Order, client: &Client) -> bool {
     by_prefix || order.scope.holds_region(client.region.as_deref())
 }
 
+/// Whether the order is for a query type; `None`: one that no order names.
+pub(super) fn is_for_type(order: &Order, qtype: Option<u16>) -> bool {
+    let types = &order.action.types;
+    types.is_empty() || qtype.is_some_and(|qtype| types.contains(&qtype))
+}
+
 /// The action's number for a class; 0 when the order is not for it.
 fn action(order: &Order, class: Option<u16>, templates: &mut Templates) -> u32 {
-    let types = &order.action.types;
-    let is_for_it = types.is_empty() || class.is_some_and(|qtype| types.contains(&qtype));
-    if is_for_it { templates.number(&order.action, class) } else { 0 }
+    if is_for_type(order, class) { templates.number(&order.action, class) } else { 0 }
 }

@@ -9,7 +9,7 @@ use filter_common::abi::{Action, Decision, HashKey};
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::Deserialize;
 
-use super::clients::Client;
+use super::clients::{Client, Index};
 use super::hits::HitTable;
 use super::rule::SetRules;
 use super::ruling::AllTerms;
@@ -80,6 +80,7 @@ pub struct Snapshot {
     pub(super) key: Arc<HashKey>,
     pub(super) sets: Arc<Vec<SetRules>>,
     pub(super) clients: Arc<Vec<Client>>,
+    pub(super) index: Arc<Index>,
     pub(super) terms: AllTerms,
 }
 
