@@ -44,7 +44,7 @@ fn read(run: &Run) -> Message {
     assert_eq!(octets[22], 64, "TTL");
     assert_eq!(
         (&octets[26..30], &octets[30..34]),
-        (crate::table::RESOLVER[..], &CLIENTS[1][..]),
+        (&crate::table::RESOLVER[..], &CLIENTS[1][..]),
         "addresses swapped"
     );
     assert_eq!(octets[34..38], [0, 53, 0x10, 0], "ports swapped");
