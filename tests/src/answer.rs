@@ -46,6 +46,15 @@ pub fn check(query: &[u8], answer: &[u8], recursion_available: bool) -> Result<R
     Reply::check(&asked.message, &answered.message, recursion_available)
 }
 
+/// The DNS message of a frame that comes from port 53 over UDP.
+#[must_use]
+pub fn message_of(frame: &[u8]) -> Option<Vec<u8>> {
+    match Packet::read(frame).ok()?.transport {
+        Transport::Udp(datagram) if datagram.from_port == 53 => Some(datagram.message),
+        _ => None,
+    }
+}
+
 /// Holds a reset to section 5.
 ///
 /// # Errors

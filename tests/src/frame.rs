@@ -4,6 +4,7 @@
 //! It knows nothing about verdicts. The octets are written here by hand, for a library that builds only right packets
 //! could not build most of these.
 
+mod any;
 pub mod ip;
 pub mod message;
 pub mod opt;

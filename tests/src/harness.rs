@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod client;
+pub mod flood;
 pub mod lab;
 pub mod netns;
 pub mod resolver;

@@ -41,7 +41,7 @@ fn raw_frames_reach_the_server_and_back() {
     let _responder = Responder::start(&lab.server, &SERVER).unwrap();
     let mut frame = query("www.example.org");
     frame.to_mac.0 = tests::harness::wire::mac(&lab.server, lab::SERVER_INTERFACE).unwrap().to_vec();
-    let frames = tests::harness::wire::exchange(&lab.client, CLIENT_INTERFACE, &frame.build(), std::time::Duration::from_millis(300)).unwrap();
+    let frames = tests::harness::wire::exchange(&lab.client, CLIENT_INTERFACE, &[frame.build()], std::time::Duration::from_millis(300)).unwrap();
     let answers = frames.iter().filter(|frame| frame.windows(2).any(|w| w == [0x12, 0x34]));
     assert_eq!(answers.count(), 1, "{}", frames.len());
 }

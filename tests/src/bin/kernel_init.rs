@@ -6,13 +6,16 @@
 use std::{
     fs,
     process::{self, Command},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
+use interdict::kernel::{Datapath, LoadOptions};
 use nix::{
     mount::{MsFlags, mount},
     sys::reboot::{RebootMode, reboot},
 };
+use tests::{policy::hash_key, random::Random};
 
 /// What the program and the tests need of a system: where, and of what kind.
 const MOUNTS: &[(&str, &str)] =
@@ -25,7 +28,7 @@ fn main() -> Result<()> {
     if process::id() != 1 {
         bail!("this switches the machine off; only cargo xtask kernels starts it, as the init of a guest");
     }
-    match prepare().and_then(|()| run_tests()) {
+    match prepare().and_then(|()| verify()).and_then(|()| run_tests()) {
         Ok(()) => println!("guest: finished"),
         Err(error) => println!("guest: error: {error:#}"),
     }
@@ -39,6 +42,16 @@ fn prepare() -> Result<()> {
             .with_context(|| format!("{kind} cannot be mounted on {path}"))?;
     }
     println!("guest: release {}", fs::read_to_string("/proc/sys/kernel/osrelease")?.trim());
+    Ok(())
+}
+
+/// Loads the program as the agent does, with everything at its default.
+fn verify() -> Result<()> {
+    let key = Arc::new(hash_key(&mut Random::new(1)));
+    let mut datapath = Datapath::load(&LoadOptions::new(key)?)?;
+    let facts = datapath.facts()?;
+    println!("guest: verified {}", facts.verified_instructions.context("the kernel does not count instructions")?);
+    println!("guest: load-ms {}", facts.load.as_millis());
     Ok(())
 }
 

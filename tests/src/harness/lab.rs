@@ -43,7 +43,7 @@ impl fmt::Display for Mode {
 }
 
 /// Where queries come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum From {
     /// An Italian prefix.
     Italy,

@@ -1,7 +1,7 @@
 //! The filter on the host, with the program's part (what a verdict becomes) done by `filter_common::host`.
 
 use filter_common::host::{self, Room};
-use filter_common::{PassReason, Verdict};
+use filter_common::{Outcome, PassReason, Verdict};
 
 use super::{Ran, XDP_DROP, XDP_PASS, XDP_TX};
 use crate::policy::Compiled;
@@ -40,7 +40,15 @@ impl<'a> Host<'a> {
             Verdict::Drop(_) => XDP_DROP,
             Verdict::Answer(_) => XDP_TX,
         };
-        Ran { action, counter: run.verdict.counter(), hits: run.outcome.hit.hits, frame: run.octets }
+        Ran { action, counter: run.verdict.counter(), hits: hits(&run.outcome), frame: run.octets }
     }
 }
 
+
+/// The counter of the rule that applied; 0: none did.
+fn hits(outcome: &Outcome) -> u32 {
+    match outcome {
+        Outcome::Unmatched(_) => 0,
+        Outcome::Matched(matched) => matched.hit.hits,
+    }
+}
