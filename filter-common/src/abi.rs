@@ -48,6 +48,17 @@ pub const SETTING_SERVICES: u32 = 1 << 4;
 /// Hits are sampled into the ring buffer `EVENTS`.
 pub const SETTING_EVENTS: u32 = 1 << 5;
 
+/// In the benchmark's object, the bits of [`Settings::flags`] from this one on say what a run does.
+pub const BENCH_SHIFT: u32 = 24;
+/// Nothing.
+pub const BENCH_EMPTY: u32 = 1;
+/// Puts the frame in place.
+pub const BENCH_CONTROL: u32 = 2;
+/// That, and looks one name up.
+pub const BENCH_LOOKUP: u32 = 3;
+/// Puts the frame in place and filters it.
+pub const BENCH_FILTER: u32 = 4;
+
 impl Settings {
     /// Port 53, RA set, nothing optional.
     pub const DEFAULT: Settings = Settings { ports: [53, 0, 0, 0], flags: SETTING_RA, sample_mask: u32::MAX };

@@ -11,7 +11,7 @@ use crate::{Layout, ObjectError, Toolchain};
 
 /// opt-level, lto and codegen-units are pinned in filter-ebpf/Cargo.toml; the verifier accepts no other.
 pub(crate) const ARGUMENTS: &[&str] =
-    &["build", "--release", "--bin=interdict", "-Zbuild-std=core", "--target=bpfel-unknown-none"];
+    &["build", "--release", "-Zbuild-std=core", "--target=bpfel-unknown-none"];
 
 /// BTF describes the maps to the kernel, and needs the debug information to be made from.
 pub(crate) const FLAGS: &[&str] = &["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2", "-Clink-arg=--btf"];

@@ -1,0 +1,106 @@
+//! The benchmark's program, never attached: puts a frame of a pool into the packet, another one each run, and then does
+//! as much as the settings say. `cargo xtask bench` takes the time of each way and subtracts.
+//!
+//! Test-run gives one packet for all its runs, and an answer would leave no query behind: hence the pool.
+#![no_std]
+#![no_main]
+
+use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_PASS};
+use aya_ebpf::helpers::generated::bpf_xdp_adjust_tail;
+use aya_ebpf::macros::{map, xdp};
+use aya_ebpf::maps::Array;
+use aya_ebpf::programs::XdpContext;
+use filter_common::OctetsMut;
+use filter_common::abi::{BENCH_CONTROL, BENCH_EMPTY, BENCH_FILTER, BENCH_LOOKUP, BENCH_SHIFT};
+use filter_common::policy::Policy;
+use filter_ebpf::maps::{self, MapPolicy, Working};
+use filter_ebpf::packet::{PacketView, born};
+
+/// Octets of the longest frame in the pool; its length follows.
+const FRAME: usize = 512;
+
+/// Number -> frame. Written by the benchmark, which also sets the size: a power of two.
+#[map]
+static POOL: Array<[u8; FRAME + 8]> = Array::with_max_entries(1, 0);
+/// 0 -> the run's number, 1 -> frames of the pool less one.
+#[map]
+static RUN: Array<u64> = Array::with_max_entries(2, 0);
+
+#[xdp(frags)]
+pub fn interdict(context: XdpContext) -> u32 {
+    let way = maps::settings().flags >> BENCH_SHIFT;
+    if way == BENCH_EMPTY {
+        return XDP_PASS;
+    }
+    let Some(number) = next() else { return XDP_ABORTED };
+    if put(&context, number).is_none() {
+        return XDP_ABORTED;
+    }
+    match way {
+        BENCH_CONTROL => XDP_PASS,
+        BENCH_LOOKUP => lookup(number),
+        BENCH_FILTER => filter_ebpf::run(&context),
+        _ => XDP_ABORTED,
+    }
+}
+
+/// The next frame's number: a step that visits every frame of the pool, far from the one before.
+#[inline(always)]
+fn next() -> Option<u32> {
+    let run = RUN.get_ptr_mut(0)?;
+    let mask = *RUN.get(1)?;
+    // SAFETY: a pointer into the map; one run goes on at a time.
+    let number = unsafe {
+        *run = (*run).wrapping_add(0x9e37_79b9);
+        *run
+    };
+    Some((number & mask) as u32)
+}
+
+/// Writes a frame of the pool over the packet.
+#[inline(always)]
+fn put(context: &XdpContext, number: u32) -> Option<()> {
+    let frame = POOL.get_ptr(number)? as usize;
+    // SAFETY: within the element.
+    let length = unsafe { *((frame + FRAME) as *const u64) } as usize;
+    let working = Working::new()?;
+    let present = PacketView::new(context, working)?.length();
+    // SAFETY: the helper changes the context; the view is made anew.
+    if present != length && unsafe { bpf_xdp_adjust_tail(context.ctx, length.wrapping_sub(present) as i32) } != 0 {
+        return None;
+    }
+    let view = PacketView::new(context, working)?;
+    let mut at = 0usize;
+    for _ in 0..FRAME / 8 {
+        if at + 8 > length {
+            break;
+        }
+        view.set_u64(at, 0, word(frame, at))?;
+        at = filter_common::Octets::settle(&view, at + 8);
+    }
+    let last = length.wrapping_sub(8);
+    view.set_u64(last, 0, word(frame, last))
+}
+
+#[inline(always)]
+fn word(frame: usize, at: usize) -> u64 {
+    // SAFETY: 511 + 8 octets are within the element.
+    unsafe { *(born::<{ FRAME - 1 }>(frame, at) as *const u64) }
+}
+
+/// One lookup of a name that is not listed, as a floor.
+#[inline(always)]
+fn lookup(number: u32) -> u32 {
+    let Some(policy) = MapPolicy::in_force() else { return XDP_ABORTED };
+    let key = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    if policy.name(key, 0) == 0 { XDP_PASS } else { XDP_ABORTED }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 4] = *b"GPL\0";
