@@ -19,6 +19,7 @@ use super::image::PolicyImage;
 use super::load::{self, LoadOptions, Loaded, program_of, take_map};
 use super::log::ProgramLines;
 use super::pin::PinDir;
+use super::pool;
 use super::publish::{Extent, Published, Publisher};
 use super::testrun::{Observer, Runner, TestRun};
 use crate::policy::Snapshot;
@@ -161,6 +162,15 @@ impl Datapath {
     /// The program's log lines; the first caller has them.
     pub fn take_lines(&mut self) -> Option<ProgramLines> {
         self.lines.take()
+    }
+
+    /// Fills the pool of the benchmark's object: as many frames as [`LoadOptions::pool`], a power of two, each of at
+    /// least 64 and at most 512 octets.
+    ///
+    /// # Errors
+    /// When this is not that object, or the kernel's.
+    pub fn set_pool(&mut self, frames: &[Vec<u8>]) -> Result<(), KernelError> {
+        pool::fill(&mut self.ebpf, frames)
     }
 
     /// What is loaded.

@@ -89,7 +89,7 @@ impl PolicyImage<'_> {
             return inconsistent("it has no region, not even the unknown one".to_owned());
         }
         let row = 2 * u64::from(self.regions_count) * u64::from(self.types_count());
-        if self.decisions.len() as u64 % row != 0 {
+        if !(self.decisions.len() as u64).is_multiple_of(row) {
             return inconsistent(format!("{} decisions are no multiple of {row}", self.decisions.len()));
         }
         let first = usize::try_from(ACTION_FIRST).unwrap_or(usize::MAX);

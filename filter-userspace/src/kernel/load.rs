@@ -82,6 +82,8 @@ pub struct LoadOptions {
     pub verifier_words: bool,
     /// Number of the first generation.
     pub first_generation: u64,
+    /// Frames in the pool of the benchmark's object; the product's has none.
+    pub pool: u32,
 }
 
 impl LoadOptions {
@@ -99,6 +101,7 @@ impl LoadOptions {
             program_log: ProgramLog::default(),
             verifier_words: false,
             first_generation: 1,
+            pool: 1,
         })
     }
 }
@@ -142,6 +145,7 @@ fn load_object(options: &LoadOptions) -> Result<Ebpf, KernelError> {
         .map_max_entries("ACTIONS", limits.actions.saturating_mul(2).max(2))
         .map_max_entries("HITS", limits.hits.max(1))
         .map_max_entries("SERVICES", services.max(1))
+        .map_max_entries("POOL", options.pool.max(1))
         .verifier_log_level(verifier);
     loader.load(options.object.octets()).map_err(|error| match error {
         EbpfError::MapError(MapError::CreateError { name, io_error }) => {
@@ -183,7 +187,7 @@ pub(super) fn program_of(ebpf: &mut Ebpf) -> Result<&mut Xdp, KernelError> {
     program.try_into().map_err(|error: ProgramError| KernelError::Load { reason: chain(&error) })
 }
 
-fn map_of<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Map, KernelError> {
+pub(super) fn map_of<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Map, KernelError> {
     ebpf.map_mut(name).ok_or_else(|| no_map(name))
 }
 

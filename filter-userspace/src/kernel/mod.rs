@@ -26,6 +26,7 @@ mod object;
 mod outer;
 mod overlay;
 mod pin;
+mod pool;
 mod publish;
 mod stored;
 mod sys;

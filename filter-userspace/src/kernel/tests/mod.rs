@@ -49,6 +49,7 @@ fn blank() -> LoadOptions {
         program_log: super::ProgramLog::default(),
         verifier_words: false,
         first_generation: 1,
+        pool: 1,
     }
 }
 

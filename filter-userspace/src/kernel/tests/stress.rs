@@ -37,7 +37,7 @@ fn policy_of(number: u32, before: &Policy) -> Policy {
         policy.base = Arc::clone(&before.base);
         policy.changes = Arc::new(names);
     }
-    if number % 6 == 0 {
+    if number.is_multiple_of(6) {
         let more =
             (0..number % 30).map(|more| (format!("203.0.{more}.0/24").parse().unwrap(), CLIENT_ANSWERED));
         let mut prefixes = (*policy.prefixes_v4).clone();
@@ -79,7 +79,7 @@ fn stress(seconds: u64) {
         {
             let number = u32::try_from(datapath.publisher().number()).unwrap() + 1;
             policy = policy_of(number, &policy);
-            let extent = if number % 9 == 0 { Extent::Full } else { Extent::Changes };
+            let extent = if number.is_multiple_of(9) { Extent::Full } else { Extent::Changes };
             let Published { took, .. } = datapath.publisher().publish(&policy.image(), extent).unwrap();
             slowest = slowest.max(took);
         }
