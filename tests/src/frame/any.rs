@@ -126,7 +126,7 @@ fn message(random: &mut Random) -> Message {
 }
 
 fn name(random: &mut Random) -> Vec<u8> {
-    let mut name = wire_name(random.one_of(&SUFFIXES));
+    let mut name = wire_name(*random.one_of(&SUFFIXES));
     while !random.once_in(3) {
         let size = if random.once_in(4) { 1 + random.below(63) } else { 1 + random.below(12) };
         if name.len() + 1 + size > 260 {
@@ -156,7 +156,8 @@ fn opt(random: &mut Random) -> Opt {
     for _ in 0..random.below(4) {
         let code = *random.one_of(&[8, 10, 10, 12, 3, 65001]);
         let size = match code {
-            10 => *random.one_of(&[8, 16, 24, 40, 41, 15, random.below(48)]),
+            10 if random.once_in(4) => random.below(48),
+            10 => *random.one_of(&[8, 16, 24, 40, 41, 15]),
             _ => random.below(40),
         };
         let option = if code == 8 && !random.once_in(4) {
