@@ -4,6 +4,7 @@
 //! which is the only writer, and the reply is the text that the agent made.
 
 pub mod client;
+pub mod exit;
 pub mod report;
 pub mod server;
 
@@ -11,6 +12,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+
+use exit::Exit;
 
 /// What the agent is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,8 +111,8 @@ pub struct Problem {
 impl Problem {
     /// A problem with its exit code.
     #[must_use]
-    pub fn new(exit: u8, error: impl Into<String>) -> Problem {
-        Problem { schema: "interdict/error/v1".to_owned(), error: error.into(), exit }
+    pub fn new(exit: Exit, error: impl Into<String>) -> Problem {
+        Problem { schema: "interdict/error/v1".to_owned(), error: error.into(), exit: exit as u8 }
     }
 }
 
@@ -141,7 +144,7 @@ mod tests {
         tokio::spawn(async move {
             while let Some(job) = jobs.recv().await {
                 let reply = match job.request {
-                    Request::Detach => Err(Problem::new(69, "not now")),
+                    Request::Detach => Err(Problem::new(Exit::Unavailable, "not now")),
                     request => Ok(format!("{request:?}")),
                 };
                 let _ = job.reply.send(reply);
@@ -179,7 +182,7 @@ mod tests {
             matches!(error, ClientError::Problem(problem) if problem.exit == 69 && problem.error == "not now")
         );
         let error = Client::new(&path).get("/v1/region/nowhere").await.unwrap_err();
-        assert!(matches!(error, ClientError::Problem(problem) if problem.exit == 2));
+        assert!(matches!(error, ClientError::Problem(problem) if problem.exit == 1));
         let error = Client::new(&path).get("/v2/new").await.unwrap_err();
         assert!(matches!(error, ClientError::Problem(problem) if problem.exit == 1));
     }
@@ -199,6 +202,7 @@ mod tests {
         let endpoint = Endpoint::bind(&path).unwrap();
         assert!(matches!(Endpoint::bind(&path), Err(ServeError::Taken(_))));
         drop(endpoint);
+        assert!(!path.exists());
         Endpoint::bind(&path).unwrap();
     }
 

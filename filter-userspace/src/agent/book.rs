@@ -14,7 +14,7 @@ use crate::order::{Format, Order, OrderError};
 
 /// Why an order cannot be taken or stored.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BookError {
+pub enum BookError {
     #[error(transparent)]
     Order(#[from] OrderError),
     #[error("{path}: order {id} is in {other} already; give one of them another id")]

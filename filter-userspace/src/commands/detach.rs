@@ -3,23 +3,40 @@
 use std::path::PathBuf;
 
 use super::Outcome;
-use super::exit::Exit;
+use super::exit::{Exit, OrExit};
+use super::inputs;
 use super::print::Output;
+use crate::agent::kernel_exit;
+use crate::config::Overrides;
 use crate::control::client::{Client, ClientError};
 use crate::control::report::{DetachReport, Document};
+use crate::kernel::{self, PinDir};
 
-pub(super) async fn run(_pin_dir: Option<PathBuf>, client: &Client, output: &Output) -> Outcome {
+pub(super) async fn run(pin_dir: Option<PathBuf>, client: &Client, output: &Output) -> Outcome {
     let report = match client.post("/v1/detach", &()).await {
         Ok(text) => serde_json::from_str::<Document<DetachReport>>(&text)?.body,
-        Err(ClientError::NotRunning(_)) => DetachReport { detached: Vec::new(), by_agent: false },
+        Err(ClientError::NotRunning(_)) => by_pins(pin_dir)?,
         Err(error) => return Err(error.into()),
     };
     show(report, output)
 }
 
+/// No agent answers: the pinned links are found and ended here.
+fn by_pins(pin_dir: Option<PathBuf>) -> Result<DetachReport, super::exit::Failure> {
+    let config = inputs::config(None, Overrides { pin_dir, ..Overrides::default() })?;
+    if !config.pin_dir.exists() {
+        return Ok(DetachReport { detached: Vec::new(), by_agent: false });
+    }
+    let failed = |error| super::exit::Failure::new(kernel_exit(&error), error);
+    let pins = PinDir::claim(&config.pin_dir).map_err(failed)?;
+    let detached = kernel::detach(&pins).map_err(failed)?;
+    let detached = detached.into_iter().filter(|one| one.was_attached).map(|one| one.interface).collect();
+    Ok(DetachReport { detached, by_agent: false })
+}
+
 fn show(report: DetachReport, output: &Output) -> Outcome {
     if output.json {
-        output.line(serde_json::to_string(&Document::new("detach", report))?);
+        output.line(serde_json::to_string(&Document::new("detach", report)).or_exit(Exit::Failed)?);
     } else if report.detached.is_empty() {
         output.line("nothing was attached");
     } else {

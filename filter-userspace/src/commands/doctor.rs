@@ -1,5 +1,6 @@
 //! `interdict doctor`: can this machine run the filter, and what is to be done where it cannot?
 
+mod inputs;
 mod machine;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use super::Outcome;
 use super::exit::Exit;
 use super::print::Output;
 use crate::args::DoctorArgs;
+use crate::config::{Config, Overrides};
 use crate::control::client::Client;
 use crate::control::report::Document;
 
@@ -67,10 +69,24 @@ struct Report {
 }
 
 pub(super) async fn run(args: &DoctorArgs, socket: &Path, output: &Output) -> Outcome {
-    let mut checks = machine::checks(Path::new("/sys/fs/bpf"));
-    for interface in &args.interfaces {
+    let mut checks = Vec::new();
+    let over = Overrides { interfaces: args.interfaces.clone(), ..Overrides::default() };
+    let config = match super::inputs::config(args.config.as_deref(), over) {
+        Ok(config) => config,
+        Err(failure) => {
+            checks.push(Check::problem(
+                "configuration",
+                failure.chain(),
+                "correct it; the rest is checked with the defaults",
+            ));
+            Config::default()
+        }
+    };
+    checks.extend(machine::checks(&config.pin_dir));
+    for interface in &config.interfaces {
         checks.extend(machine::interface(interface));
     }
+    checks.extend(inputs::checks(&config));
     checks.push(agent(socket).await);
     show(checks, output)
 }

@@ -70,7 +70,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Verb::Unblock(args) => {
             order::names(args, crate::control::Edit::Unblock, &client(socket), &output).await
         }
-        Verb::Simulate(args) => simulate::run(&args),
+        Verb::Simulate(args) => simulate::run(&args, &output),
         Verb::Detach { pin_dir } => detach::run(pin_dir, &client(socket), &output).await,
         Verb::Doctor(args) => doctor::run(&args, &socket_path(socket), &output).await,
         Verb::Check { files } => check::run(&files, &output),

@@ -68,6 +68,8 @@ pub struct InterfaceStatus {
 pub struct OrderCounts {
     pub in_force: usize,
     pub scheduled: usize,
+    /// Not in force although the deadline has passed.
+    pub overdue: usize,
     pub suspended: usize,
     pub ended: usize,
     /// Files that could not be used.
@@ -226,4 +228,50 @@ pub struct DetachReport {
     pub detached: Vec<String>,
     /// An agent did it (and ended); else the pinned links were removed.
     pub by_agent: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainReport {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub qtype: String,
+    pub client: Option<String>,
+    pub region: String,
+    pub generation: u64,
+    /// `enforce` or `observe`.
+    pub mode: String,
+    /// `pass`, `drop`, `answer` or `reset`.
+    pub verdict: String,
+    /// Why it passes or is dropped.
+    pub reason: Option<String>,
+    /// What the reason means.
+    pub meaning: Option<String>,
+    pub rcode: Option<String>,
+    /// The rule that decides.
+    pub decided_by: Option<RuleReport>,
+    /// Every rule in force that covers the name, whoever it is for; the longest name first.
+    pub covering: Vec<RuleReport>,
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleReport {
+    pub order: String,
+    pub authority: Option<String>,
+    /// The listed name; `null` for a confidential order.
+    pub name: Option<String>,
+    /// `exact`, `suffix` or `below`.
+    #[serde(rename = "match")]
+    pub coverage: String,
+    pub action: String,
+    pub text: Option<String>,
+    pub file: String,
+    pub line: u32,
+    /// Since when the order is in force.
+    pub since: Option<String>,
+    /// The day the name was added to the order.
+    pub added: Option<String>,
+    /// It applies to this client and type.
+    pub applies: bool,
 }

@@ -16,6 +16,7 @@ use nix::fcntl::{Flock, FlockArg};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 
+use super::exit::Exit;
 use super::{Apply, Change, Edit, Explain, Job, NameList, Problem, Reply, Request};
 
 /// Order files above this are refused (a list of names belongs in a list file).
@@ -30,12 +31,25 @@ pub enum ServeError {
     Io(PathBuf, #[source] io::Error),
 }
 
-/// A bound socket, and the lock that makes its agent the only one.
+/// A bound socket.
 #[derive(Debug)]
 pub struct Endpoint {
-    path: PathBuf,
     listener: UnixListener,
+    socket: Socket,
+}
+
+/// The socket's file, and the lock that makes its agent the only one. The file goes with the agent.
+#[derive(Debug)]
+struct Socket {
+    path: PathBuf,
     _lock: Flock<std::fs::File>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // one that stays is replaced by the next agent
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 impl Endpoint {
@@ -63,7 +77,7 @@ impl Endpoint {
         }
         let listener = UnixListener::bind(path).map_err(failed)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
-        Ok(Endpoint { path: path.to_owned(), listener, _lock: lock })
+        Ok(Endpoint { listener, socket: Socket { path: path.to_owned(), _lock: lock } })
     }
 
     /// Serves until the task is dropped.
@@ -72,7 +86,8 @@ impl Endpoint {
     /// When the listener fails.
     pub async fn serve(self, jobs: mpsc::Sender<Job>) -> Result<(), ServeError> {
         let service = routes(jobs).into_make_service_with_connect_info::<Peer>();
-        axum::serve(self.listener, service).await.map_err(|error| ServeError::Io(self.path, error))
+        let served = axum::serve(self.listener, service).await;
+        served.map_err(|error| ServeError::Io(self.socket.path.clone(), error))
     }
 }
 
@@ -106,7 +121,9 @@ fn routes(jobs: mpsc::Sender<Job>) -> Router {
         .route("/v1/orders/{id}/{verb}", post(change))
         .route("/v1/reload", post(async |jobs: Jobs, from: From| ask(jobs, from, Request::Reload).await))
         .route("/v1/detach", post(async |jobs: Jobs, from: From| ask(jobs, from, Request::Detach).await))
-        .fallback(async || respond(Err(Problem::new(1, "no such request; is the agent of another version?"))))
+        .fallback(async || {
+            respond(Err(Problem::new(Exit::Failed, "no such request; is the agent of another version?")))
+        })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(jobs)
 }
@@ -118,7 +135,7 @@ async fn explain(jobs: Jobs, from: From, Query(query): Query<Explain>) -> Respon
 async fn region(jobs: Jobs, from: From, Segment(address): Segment<String>) -> Response {
     match address.parse() {
         Ok(address) => ask(jobs, from, Request::Region(address)).await,
-        Err(_) => respond(Err(Problem::new(2, format!("{address} is not an IP address")))),
+        Err(_) => respond(Err(Problem::new(Exit::Failed, format!("{address} is not an IP address")))),
     }
 }
 
@@ -129,7 +146,9 @@ async fn order(jobs: Jobs, from: From, Segment(id): Segment<String>) -> Response
 async fn apply(jobs: Jobs, from: From, body: Bytes) -> Response {
     match serde_json::from_slice::<Apply>(&body) {
         Ok(apply) => ask(jobs, from, Request::Apply(apply)).await,
-        Err(error) => respond(Err(Problem::new(1, format!("the request's body is not an order: {error}")))),
+        Err(error) => {
+            respond(Err(Problem::new(Exit::Failed, format!("the request's body is not an order: {error}"))))
+        }
     }
 }
 
@@ -146,11 +165,13 @@ async fn change(
         "resume" => Ok(Request::Change { id, to: Change::Resume }),
         "block" => names().map(|names| Request::Names { id, names, edit: Edit::Block }),
         "unblock" => names().map(|names| Request::Names { id, names, edit: Edit::Unblock }),
-        _ => return respond(Err(Problem::new(1, format!("an order cannot be told to {verb}")))),
+        _ => return respond(Err(Problem::new(Exit::Failed, format!("an order cannot be told to {verb}")))),
     };
     match request {
         Ok(request) => ask(jobs, from, request).await,
-        Err(error) => respond(Err(Problem::new(1, format!("the request's body holds no names: {error}")))),
+        Err(error) => {
+            respond(Err(Problem::new(Exit::Failed, format!("the request's body holds no names: {error}"))))
+        }
     }
 }
 
@@ -164,7 +185,7 @@ async fn ask(State(jobs): Jobs, ConnectInfo(peer): From, request: Request) -> Re
 /// # Errors
 /// The agent's own, or that it ends.
 pub async fn submit(jobs: &mpsc::Sender<Job>, uid: Option<u32>, request: Request) -> Reply {
-    let ending = || Problem::new(75, "the agent is ending");
+    let ending = || Problem::new(Exit::Temporary, "the agent is ending");
     let (reply, answer) = oneshot::channel();
     jobs.send(Job { request, uid, reply }).await.map_err(|_| ending())?;
     answer.await.map_err(|_| ending())?

@@ -16,6 +16,43 @@ const NEEDED: (u32, u32) = (5, 18);
 /// Capabilities the agent needs, and their bits (capabilities(7)).
 const CAPABILITIES: [(&str, u32); 3] = [("CAP_NET_ADMIN", 12), ("CAP_PERFMON", 38), ("CAP_BPF", 39)];
 
+/// Drivers with XDP in driver mode, as of Linux 6.12.
+const NATIVE: &[&str] = &[
+    "atlantic",
+    "bnxt_en",
+    "cpsw",
+    "ena",
+    "enetc",
+    "fec",
+    "fm10k",
+    "gve",
+    "hv_netvsc",
+    "i40e",
+    "ice",
+    "idpf",
+    "igb",
+    "igc",
+    "ixgbe",
+    "ixgbevf",
+    "mana",
+    "mlx4_core",
+    "mlx4_en",
+    "mlx5_core",
+    "mvneta",
+    "mvpp2",
+    "nfp",
+    "octeontx2",
+    "qede",
+    "sfc",
+    "stmmac",
+    "thunderx",
+    "tsnep",
+    "veth",
+    "virtio_net",
+    "vmxnet3",
+    "xen-netfront",
+];
+
 /// Every check of this file.
 pub(super) fn checks(pin_root: &Path) -> Vec<Check> {
     vec![kernel(), btf(), jit(), capabilities(), bpf_file_system(pin_root)]
@@ -114,11 +151,14 @@ pub(super) fn interface(name: &str) -> Vec<Check> {
     if !dir.exists() {
         return vec![Check::problem(&check, "does not exist in this network namespace", "see `ip link`")];
     }
-    let driver = std::fs::read_link(dir.join("device/driver"))
-        .ok()
-        .and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "virtual".to_owned());
-    let mut checks = vec![Check::fine(&check, format!("driver {driver}"))];
+    let driver = driver(name, &dir);
+    let mode = if NATIVE.contains(&driver.as_str()) {
+        "has XDP in driver mode"
+    } else {
+        "is not known to have XDP in driver mode; `run` says which mode it got"
+    };
+    let mut checks = vec![Check::fine(&check, format!("driver {driver} {mode}"))];
+    checks.extend(holder(name, &check));
     let mtu: u32 = read(dir.join("mtu")).parse().unwrap_or(0);
     if mtu > 3500 {
         checks.push(Check::warning(
@@ -129,6 +169,39 @@ pub(super) fn interface(name: &str) -> Vec<Check> {
     }
     checks.extend(vlan_offload(name, &check));
     checks
+}
+
+/// An XDP program that is there already: ours from an agent before, or somebody else's.
+fn holder(name: &str, check: &str) -> Option<Check> {
+    let output = Command::new("ip").args(["-j", "link", "show", "dev", name]).output().ok()?;
+    let links: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+    let program = links.get(0)?.get("xdp")?.get("prog")?;
+    let id = program.get("id").and_then(serde_json::Value::as_u64)?;
+    let title = program.get("name").and_then(serde_json::Value::as_str).unwrap_or("?");
+    let check = format!("{check}, xdp");
+    Some(if title == "interdict" {
+        Check::note(&check, format!("the filter is attached (program {id})"))
+    } else {
+        let finding = format!("another XDP program is attached (id {id}, \"{title}\")");
+        Check::problem(
+            &check,
+            finding,
+            format!("detach it: ip link set dev {name} xdp off, or end the process that holds it"),
+        )
+    })
+}
+
+/// The driver's name; a veth has no device of its own.
+fn driver(name: &str, dir: &Path) -> String {
+    let link = std::fs::read_link(dir.join("device/driver")).ok();
+    let device = link.as_deref().and_then(Path::file_name).map(|file| file.to_string_lossy().into_owned());
+    device.unwrap_or_else(|| {
+        let output = Command::new("ip").args(["-j", "-d", "link", "show", "dev", name]).output();
+        let links: Option<serde_json::Value> =
+            output.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok());
+        let kind = links.as_ref().and_then(|links| links.get(0)?.get("linkinfo")?.get("info_kind")?.as_str());
+        kind.unwrap_or("virtual").to_owned()
+    })
 }
 
 /// The card may take VLAN tags off before the program sees the frame: then tagged queries are filtered as untagged ones.

@@ -1,0 +1,69 @@
+//! Why the agent cannot start or go on.
+
+use std::io;
+
+use super::book::BookError;
+use super::regions::RegionsError;
+use super::scrape::ScrapeError;
+use super::setup::SetupError;
+use crate::control::exit::Exit;
+use crate::control::server::ServeError;
+use crate::kernel::{FailureKind, KernelError};
+use crate::policy::CompileError;
+
+/// An error of the agent.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error("no interface to filter; pass --interface IF, or set interfaces in the configuration")]
+    NoInterface,
+    #[error("{0}")]
+    Orders(String),
+    #[error(transparent)]
+    Book(#[from] BookError),
+    #[error(transparent)]
+    Regions(#[from] RegionsError),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Scrape(#[from] ScrapeError),
+    #[error("no random octets for the secret key: {0}")]
+    Random(#[source] io::Error),
+    #[error("signals cannot be received: {0}")]
+    Signals(#[source] io::Error),
+}
+
+impl AgentError {
+    /// What the process ends with.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            AgentError::NoInterface
+            | AgentError::Setup(_)
+            | AgentError::Orders(_)
+            | AgentError::Book(_)
+            | AgentError::Regions(_)
+            | AgentError::Compile(_) => Exit::BadInput,
+            AgentError::Kernel(error) => kernel_exit(error),
+            AgentError::Serve(_) | AgentError::Scrape(_) => Exit::Unavailable,
+            AgentError::Random(_) | AgentError::Signals(_) => Exit::Failed,
+        }
+    }
+}
+
+/// The exit code for a failure of the kernel's.
+#[must_use]
+pub fn kernel_exit(error: &KernelError) -> Exit {
+    match error.kind() {
+        FailureKind::Unavailable => Exit::Unavailable,
+        FailureKind::Refused => Exit::Refused,
+        FailureKind::NotPermitted => Exit::NotPermitted,
+        FailureKind::Limit => Exit::BadInput,
+        FailureKind::Failed => Exit::Failed,
+    }
+}
