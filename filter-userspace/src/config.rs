@@ -304,7 +304,9 @@ impl Config {
         for name in &self.interfaces {
             let fits = (1..=MAX_INTERFACE).contains(&name.len());
             if !fits || name.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control()) {
-                let what = format!("interface {name:?} is no name; expected 1 to {MAX_INTERFACE} characters; correct it");
+                let what = format!(
+                    "interface {name:?} is no name; expected 1 to {MAX_INTERFACE} characters; correct it"
+                );
                 return Err(("interfaces", what));
             }
             if seen.contains(&name.as_str()) {
@@ -319,7 +321,8 @@ impl Config {
     fn check_ports(&self) -> Result<(), Failure> {
         let count = self.ports.len();
         if !(1..=MAX_PORTS).contains(&count) || self.ports.contains(&0) {
-            let what = format!("ports are {:?}; expected 1 to {MAX_PORTS} ports above 0; correct them", self.ports);
+            let what =
+                format!("ports are {:?}; expected 1 to {MAX_PORTS} ports above 0; correct them", self.ports);
             return Err(("ports", what));
         }
         Ok(())
@@ -426,14 +429,17 @@ decisions = 1024
             ("ports = []", "c.toml:1:1: ports are []; expected 1 to 4 ports"),
             ("ports = [1, 2, 3, 4, 5]", "c.toml:1:1: ports are [1, 2, 3, 4, 5]; expected"),
             ("ports = [70000]", "c.toml:1:10: value out of range: integer `70000`; expected a whole number"),
-            ("metrics = \"0.0.0.0:9353\"", "c.toml:1:1: metrics address 0.0.0.0:9353 can be reached by others"),
+            (
+                "metrics = \"0.0.0.0:9353\"",
+                "c.toml:1:1: metrics address 0.0.0.0:9353 can be reached by others",
+            ),
             ("metrics = \"9353\"", "c.toml:1:11: metrics address `9353` cannot be read"),
             ("[events]\nsample = 3", "c.toml:2:1: sample is 3; expected 0 or a power of two"),
             ("[limits]\nactions = 1", "c.toml:2:1: limit actions is 1; expected 16 to"),
             ("interfaces = [\"a b\"]", "c.toml:1:1: interface \"a b\" is no name"),
             ("interfaces = [\"a\", \"a\"]", "c.toml:1:1: interface a is named twice"),
             ("client-prefixes = [\"192.0.2.1/24\"]", "c.toml:1:19: prefix 192.0.2.1/24 has bits beyond"),
-            ("protected-names = [\"a..b\"]", "c.toml:1:20: name `a..b` is refused"),
+            ("protected-names = [\"a..b\"]", "c.toml:1:19: name `a..b` is refused"),
             ("ra = 1", "c.toml:1:6: wrong kind of value: integer `1`; expected a boolean"),
         ] {
             let error = Config::parse(text, "c.toml").expect_err(text).to_string();
@@ -453,7 +459,8 @@ decisions = 1024
             metrics: Some(None),
             ..Overrides::default()
         };
-        let config = Config::parse(FULL, "c.toml").and_then(|config| config.with(over)).expect("a configuration");
+        let config =
+            Config::parse(FULL, "c.toml").and_then(|config| config.with(over)).expect("a configuration");
         assert_eq!(config.interfaces, ["eth9"]);
         assert_eq!(config.orders, PathBuf::from("elsewhere"));
         assert_eq!(config.mode, Mode::Enforce);

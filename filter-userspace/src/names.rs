@@ -258,7 +258,11 @@ fn ascii_into(text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
 
 fn label_into(label: &str, text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
     if label.is_empty() {
-        return Err(if text.bytes().all(|octet| octet == b'.') { NameError::Empty } else { NameError::EmptyLabel });
+        return Err(if text.bytes().all(|octet| octet == b'.') {
+            NameError::Empty
+        } else {
+            NameError::EmptyLabel
+        });
     }
     let known = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
     if let Some(other) = label.chars().find(|c| !u8::try_from(*c).is_ok_and(known)) {
@@ -314,7 +318,8 @@ impl fmt::Debug for NameRef<'_> {
 impl<'de> serde::Deserialize<'de> for Name {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Name::parse(&text).map_err(|error| serde::de::Error::custom(format!("name `{text}` is refused: {error}")))
+        Name::parse(&text)
+            .map_err(|error| serde::de::Error::custom(format!("name `{text}` is refused: {error}")))
     }
 }
 

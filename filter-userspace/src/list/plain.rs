@@ -118,7 +118,8 @@ mod tests {
                 ("co.uk".to_owned(), None, 9),
             ]
         );
-        let faults: Vec<(u32, LineError)> = list.faults().iter().map(|f| (f.line, f.reason.clone())).collect();
+        let faults: Vec<(u32, LineError)> =
+            list.faults().iter().map(|f| (f.line, f.reason.clone())).collect();
         assert_eq!(faults, [(10, LineError::Name(NameError::EmptyLabel)), (13, LineError::Words)]);
         assert_eq!(list.addresses(), 2);
         assert_eq!(list.lines(), 13);

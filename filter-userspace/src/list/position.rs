@@ -98,7 +98,9 @@ pub fn rephrase(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("missing field ") {
         return format!("the key {rest} is missing; expected a value for it; add it");
     }
-    for (theirs, ours) in [("invalid type: ", "wrong kind of value"), ("invalid value: ", "value out of range")] {
+    for (theirs, ours) in
+        [("invalid type: ", "wrong kind of value"), ("invalid value: ", "value out of range")]
+    {
         if let Some(rest) = message.strip_prefix(theirs) {
             let rest = rest.replacen(", expected", "; expected", 1);
             return format!("{ours}: {}; change it to that", plain_numbers(&rest));

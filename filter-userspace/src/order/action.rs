@@ -99,7 +99,15 @@ impl ActionTable {
     /// What an order gets that says nothing.
     pub(super) fn nxdomain() -> ActionTable {
         let types = BTreeSet::new();
-        ActionTable { kind: ActionKind::Nxdomain, ede: None, ttl: None, text: None, a: None, aaaa: None, types }
+        ActionTable {
+            kind: ActionKind::Nxdomain,
+            ede: None,
+            ttl: None,
+            text: None,
+            a: None,
+            aaaa: None,
+            types,
+        }
     }
 
     /// Checks the keys against each other and fills in what was left out.
@@ -193,14 +201,18 @@ impl<'de> Deserialize<'de> for QueryType {
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<QueryType, E> {
                 QueryType::parse(text).ok_or_else(|| {
-                    E::custom(format!("`{text}` is no query type; expected such as \"A\" or \"TYPE65\"; correct it"))
+                    E::custom(format!(
+                        "`{text}` is no query type; expected such as \"A\" or \"TYPE65\"; correct it"
+                    ))
                 })
             }
 
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<QueryType, E> {
                 match u16::try_from(number) {
                     Ok(number) if number != 0 => Ok(QueryType(number)),
-                    _ => Err(E::custom(format!("{number} is no query type; expected 1 to 65535; correct it"))),
+                    _ => {
+                        Err(E::custom(format!("{number} is no query type; expected 1 to 65535; correct it")))
+                    }
                 }
             }
 

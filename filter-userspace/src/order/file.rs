@@ -127,7 +127,8 @@ pub(super) fn parse(text: &str, path: &str, format: Format) -> Result<Order, Ord
             order(file, path, |_, name| (lines.line(name.span().start), name.into_inner()))
         }
         Format::Json => {
-            let file: File<Name> = serde_json::from_str(text).map_err(|failure| json_error(text, path, &failure))?;
+            let file: File<Name> =
+                serde_json::from_str(text).map_err(|failure| json_error(text, path, &failure))?;
             let lines = json_name_lines(text);
             order(file, path, |place, name| (lines.get(place).copied().unwrap_or(0), name))
         }
@@ -147,7 +148,10 @@ fn order<N>(file: File<N>, path: &str, place: impl Fn(usize, N) -> (u32, Name)) 
         return Err(("effective-until", what.to_owned()));
     }
     if let Some(list) = table.lists.iter().find(|list| list.is_empty() || list.contains('\0')) {
-        return Err(("lists", format!("list path {list:?} cannot be read; expected a file name; correct it")));
+        return Err((
+            "lists",
+            format!("list path {list:?} cannot be read; expected a file name; correct it"),
+        ));
     }
     let action = table.action.unwrap_or_else(ActionTable::nxdomain);
     let action = action.check(table.order_type).map_err(|what| ("action", what))?;

@@ -45,7 +45,8 @@ impl Scope {
             (Scope::Global, _) => true,
             (Scope::Part { unknown, .. }, None) => *unknown == Unknown::Block,
             (Scope::Part { regions, .. }, Some(region)) => {
-                regions.contains(region) || country_of(region).is_some_and(|country| regions.contains(country))
+                regions.contains(region)
+                    || country_of(region).is_some_and(|country| regions.contains(country))
             }
         }
     }
@@ -112,7 +113,10 @@ impl TryFrom<Part> for Scope {
             ));
         }
         if part.regions.is_empty() && part.prefixes.is_empty() {
-            return Err("the scope is empty; expected regions or prefixes; name some, or write scope = \"global\"".into());
+            return Err(
+                "the scope is empty; expected regions or prefixes; name some, or write scope = \"global\""
+                    .into(),
+            );
         }
         let prefixes = part.prefixes.into_iter().map(|Prefix(prefix)| prefix).collect();
         Ok(Scope::Part { regions: part.regions, prefixes, unknown: part.unknown })

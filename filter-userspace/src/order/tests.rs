@@ -87,7 +87,9 @@ fn types_are_mnemonics_and_numbers() {
 
 #[test]
 fn coverage_is_the_names_own_or_the_orders() {
-    let text = order("match = \"exact\"\n[[names]]\nname = \"a.example\"\n[[names]]\nname = \"b.example\"\nmatch = \"below\"");
+    let text = order(
+        "match = \"exact\"\n[[names]]\nname = \"a.example\"\n[[names]]\nname = \"b.example\"\nmatch = \"below\"",
+    );
     let names = parse(&text).expect("an order").names;
     assert_eq!((names[0].coverage, names[1].coverage), (Coverage::Exact, Coverage::Below));
 }
@@ -100,7 +102,10 @@ fn errors_name_place_fact_expectation_and_remedy() {
         ("deadline = \"30 days\"", "o.toml:4:12: `30 days` is neither a date nor a time"),
         ("issued = \"2022-13-01\"", "o.toml:4:10: `2022-13-01` is neither a date nor a time"),
         ("effective-from = \"2022-07-18\"", "o.toml:4:18: `2022-07-18` is a day; expected a time"),
-        ("effective-from = \"2022-07-18T00:00:00\"", "o.toml:4:18: the time `2022-07-18T00:00:00` has no UTC offset"),
+        (
+            "effective-from = \"2022-07-18T00:00:00\"",
+            "o.toml:4:18: the time `2022-07-18T00:00:00` has no UTC offset",
+        ),
         ("country = \"Italy\"", "o.toml:4:11: country `Italy` cannot be read; expected an ISO 3166 code"),
         ("status = \"open\"", "o.toml:4:10: unknown word `open`; expected one of `interim`"),
         ("scope = \"IT\"", "o.toml:4:9: scope `IT` is unknown; expected \"global\" or a table"),
@@ -108,7 +113,10 @@ fn errors_name_place_fact_expectation_and_remedy() {
         ("scope = { regions = [\"no where\"] }", "o.toml:4:9: region `no where` cannot be read"),
         ("scope = { prefixes = [\"192.0.2.1/24\"] }", "o.toml:4:22: prefix 192.0.2.1/24 has bits beyond"),
         ("action = { kind = \"nxdomain\", ttl = 0 }", "o.toml:4:1: ttl is 0; expected 1 to 86400 seconds"),
-        ("action = { kind = \"nxdomain\", ede = 65536 }", "o.toml:4:37: value out of range: integer `65536`; expected a whole number from 0 to 65535"),
+        (
+            "action = { kind = \"nxdomain\", ede = 65536 }",
+            "o.toml:4:37: value out of range: integer `65536`; expected a whole number from 0 to 65535",
+        ),
         ("action = { kind = \"address\" }", "o.toml:4:1: action address has no address"),
         ("action = { kind = \"refused\", a = \"192.0.2.1\" }", "o.toml:4:1: action refused has an address"),
         ("action = { kind = \"drop\", ede = 16 }", "o.toml:4:1: action drop answers nothing"),
@@ -123,7 +131,10 @@ fn errors_name_place_fact_expectation_and_remedy() {
             "effective-from = \"2022-07-18T00:00:00Z\"\neffective-until = \"2022-07-18T00:00:00Z\"",
             "o.toml:5:1: effective-until is not after effective-from",
         ),
-        ("[[names]]\nname = \"a..b.example\"", "o.toml:5:8: name `a..b.example` is refused: the name has an empty label"),
+        (
+            "[[names]]\nname = \"a..b.example\"",
+            "o.toml:5:8: name `a..b.example` is refused: the name has an empty label",
+        ),
         ("[[names]]\nname = \"a.example\"\nmirror = 1", "o.toml:6:1: unknown key `mirror`"),
     ] {
         let error = parse(&order(lines)).expect_err(lines);
@@ -144,8 +155,13 @@ fn errors_name_place_fact_expectation_and_remedy() {
 fn subdivisions_belong_to_their_country() {
     let scope = parse(&order("scope = { regions = [\"US\"] }")).expect("an order").scope;
     assert!(scope.holds_region(Some("US")) && scope.holds_region(Some("US-CA")));
-    assert!(!scope.holds_region(Some("USX")) && !scope.holds_region(Some("pop-milan")) && !scope.holds_region(None));
-    let scope = parse(&order("scope = { regions = [\"US-CA\"], unknown = \"block\" }")).expect("an order").scope;
+    assert!(
+        !scope.holds_region(Some("USX"))
+            && !scope.holds_region(Some("pop-milan"))
+            && !scope.holds_region(None)
+    );
+    let scope =
+        parse(&order("scope = { regions = [\"US-CA\"], unknown = \"block\" }")).expect("an order").scope;
     assert!(!scope.holds_region(Some("US")) && scope.holds_region(None));
 }
 
@@ -204,7 +220,11 @@ fn names_are_added_and_removed_and_comments_stay() {
     assert_eq!(edited.changed, [name("new.example")]);
     assert_eq!(edited.unchanged, [name("kickasstorrents.to"), name("new.example")]);
     assert!(edited.text.starts_with(MILAN.trim_end()), "{}", edited.text);
-    assert!(edited.text.ends_with("[[names]]\nname = \"new.example\"\nadded = \"2026-11-25\"\n"), "{}", edited.text);
+    assert!(
+        edited.text.ends_with("[[names]]\nname = \"new.example\"\nadded = \"2026-11-25\"\n"),
+        "{}",
+        edited.text
+    );
     let order = parse(&edited.text).expect("an order");
     assert_eq!(order.names.len(), 3);
 

@@ -160,7 +160,9 @@ pub(super) fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
         )));
     }
     if text.chars().any(char::is_control) {
-        return Err(D::Error::custom("the text has a control character; expected one line of text; remove it"));
+        return Err(D::Error::custom(
+            "the text has a control character; expected one line of text; remove it",
+        ));
     }
     Ok(text)
 }
@@ -192,7 +194,9 @@ pub(super) fn money<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 /// How to reach somebody.
 pub(super) fn contact<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, "contact", "a mailto:, https: or tel: URI", |text| {
-        ["mailto:", "https://", "tel:"].iter().any(|scheme| text.starts_with(scheme) && text.len() > scheme.len())
+        ["mailto:", "https://", "tel:"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme) && text.len() > scheme.len())
     })
 }
 

@@ -93,13 +93,15 @@ impl Index {
 
     /// The word of the longest prefix that covers the address.
     pub(super) fn find_v4(&self, address: u32) -> Option<u32> {
-        let masked = |length: u8| address & u32::MAX.checked_shl(32u32.saturating_sub(length.into())).unwrap_or(0);
+        let masked =
+            |length: u8| address & u32::MAX.checked_shl(32u32.saturating_sub(length.into())).unwrap_or(0);
         self.v4.iter().find_map(|(length, prefixes)| prefixes.get(&masked(*length)).copied())
     }
 
     /// The word of the longest prefix that covers the address.
     pub(super) fn find_v6(&self, address: u128) -> Option<u32> {
-        let masked = |length: u8| address & u128::MAX.checked_shl(128u32.saturating_sub(length.into())).unwrap_or(0);
+        let masked =
+            |length: u8| address & u128::MAX.checked_shl(128u32.saturating_sub(length.into())).unwrap_or(0);
         self.v6.iter().find_map(|(length, prefixes)| prefixes.get(&masked(*length)).copied())
     }
 }
@@ -240,7 +242,12 @@ mod tests {
         )
     }
 
-    fn said(region: &str, orders: &[&str], answered: bool, forwarder: bool) -> (String, Vec<String>, bool, bool) {
+    fn said(
+        region: &str,
+        orders: &[&str],
+        answered: bool,
+        forwarder: bool,
+    ) -> (String, Vec<String>, bool, bool) {
         (region.to_owned(), orders.iter().map(|id| (*id).to_owned()).collect(), answered, forwarder)
     }
 

@@ -84,7 +84,8 @@ impl Compiler {
     /// When there is no such policy; the last snapshot stays good. After [`CompileError::Collision`] the compiler is of
     /// no use.
     pub fn compile(&mut self, input: &PolicyInput) -> Result<(Snapshot, Vec<Fault>), CompileError> {
-        let orders: Vec<&OrderInput> = input.orders.iter().filter(|order| order.order.in_force(input.now)).collect();
+        let orders: Vec<&OrderInput> =
+            input.orders.iter().filter(|order| order.order.in_force(input.now)).collect();
         input::check_ids(&orders)?;
         input.soa.check().map_err(CompileError::Soa)?;
         let types = input::types(&orders)?;
@@ -172,7 +173,9 @@ impl Compiler {
         let terms = Arc::new(terms.collect::<Vec<Option<Terms>>>());
         let prefixes = input::prefixes(input, orders);
         let (mut ruling, stale) = match self.ruling.take() {
-            Some(ruling) if ruling.stands(input, &prefixes, &terms, &types) => (Ruling { terms, ..ruling }, fresh),
+            Some(ruling) if ruling.stands(input, &prefixes, &terms, &types) => {
+                (ruling.with_terms(terms), fresh)
+            }
             before => {
                 let all = 0..u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
                 (Ruling::new(input, prefixes, terms, types, before), all.collect())

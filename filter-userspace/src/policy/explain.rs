@@ -219,13 +219,15 @@ fn covering(snapshot: &Snapshot, name: &Name, region: u32, qtype: u16) -> Vec<Co
     let hashes = name.borrow().hashes(snapshot.hash_key());
     let root = (NameRef::ROOT, snapshot.root);
     let holders = name.borrow().suffixes().zip(hashes.as_slice().iter().rev());
-    let holders = holders.map(|(suffix, hash)| (suffix, set_of(snapshot, *hash))).chain(std::iter::once(root));
+    let holders =
+        holders.map(|(suffix, hash)| (suffix, set_of(snapshot, *hash))).chain(std::iter::once(root));
     let mut all = Vec::new();
     for (suffix, set) in holders {
         let cover = if suffix == name.borrow() { Cover::AT } else { Cover::BELOW };
         let rules = snapshot.sets.get(set as usize).map(|set| Arc::clone(&set.own)).unwrap_or_default();
         let rules = rules.iter().filter(|rule| rule.cover.holds(cover));
-        let mut here: Vec<Covering> = rules.filter_map(|rule| described(snapshot, suffix, *rule, region, qtype)).collect();
+        let mut here: Vec<Covering> =
+            rules.filter_map(|rule| described(snapshot, suffix, *rule, region, qtype)).collect();
         here.sort_by_cached_key(|rule| (!rule.applies, rank(&rule.order)));
         all.extend(here);
     }
@@ -237,7 +239,13 @@ fn set_of(snapshot: &Snapshot, hash: NameHash) -> u32 {
     u32::try_from(value.unwrap_or(0) >> 33).unwrap_or(0)
 }
 
-fn described(snapshot: &Snapshot, name: NameRef<'_>, rule: Rule, region: u32, qtype: u16) -> Option<Covering> {
+fn described(
+    snapshot: &Snapshot,
+    name: NameRef<'_>,
+    rule: Rule,
+    region: u32,
+    qtype: u16,
+) -> Option<Covering> {
     let terms = snapshot.terms.get(rule.part as usize)?.as_ref()?;
     let order = &terms.order;
     let client = snapshot.clients.get(region as usize)?;
@@ -278,5 +286,10 @@ fn matched(snapshot: &Snapshot, hit: &Hit, covering: &[Covering]) -> Option<Matc
         covering.iter().filter(|rule| rule.applies).map(|rule| Arc::clone(&rule.order.id)).collect();
     orders.sort_unstable();
     orders.dedup();
-    Some(Matched { rule: rule.clone(), action: rule.order.action.clone(), hits: hit.hits, orders: orders.into() })
+    Some(Matched {
+        rule: rule.clone(),
+        action: rule.order.action.clone(),
+        hits: hit.hits,
+        orders: orders.into(),
+    })
 }

@@ -35,16 +35,24 @@ pub enum Refusal {
     #[error("it is a single label; expected a name below one; set allow-public-suffix if the order means it")]
     SingleLabel,
     /// Others register names directly below it.
-    #[error("it is a public suffix; expected a name registered below it; set allow-public-suffix if the order means it")]
+    #[error(
+        "it is a public suffix; expected a name registered below it; set allow-public-suffix if the order means it"
+    )]
     PublicSuffix,
     /// It is protected, or something below it is.
-    #[error("it is at or above the protected name {0}; expected another name; set allow-protected if the order means it")]
+    #[error(
+        "it is at or above the protected name {0}; expected another name; set allow-protected if the order means it"
+    )]
     AboveProtected(Name),
     /// It is below a protected name.
-    #[error("it is below the protected name {0}; expected another name; set allow-protected if the order means it")]
+    #[error(
+        "it is below the protected name {0}; expected another name; set allow-protected if the order means it"
+    )]
     BelowProtected(Name),
     /// It has to do with a protected name, of a list that must not be shown.
-    #[error("it is at, above or below a protected name; expected another name; set allow-protected if the order means it")]
+    #[error(
+        "it is at, above or below a protected name; expected another name; set allow-protected if the order means it"
+    )]
     Protected,
     /// A list's line that cannot be used.
     #[error("{0}")]
@@ -53,7 +61,9 @@ pub enum Refusal {
     #[error("the list cannot be read; expected a file of one name a line; put it there")]
     NoList,
     /// The scope names a region that no client is in.
-    #[error("no prefix has the region {0}; expected a region of the region table; correct the scope or the table")]
+    #[error(
+        "no prefix has the region {0}; expected a region of the region table; correct the scope or the table"
+    )]
     Region(String),
 }
 
@@ -140,7 +150,8 @@ impl Guard {
             return Some(Refusal::AboveProtected(own));
         }
         if own == Name::ROOT || self.above.contains(&own) {
-            let below = |protected: &&Name| own == Name::ROOT || protected.borrow().suffixes().any(|up| up == name);
+            let below =
+                |protected: &&Name| own == Name::ROOT || protected.borrow().suffixes().any(|up| up == name);
             let first = self.names.iter().find(below);
             return first.map(|protected| Refusal::AboveProtected(protected.clone()));
         }
@@ -245,7 +256,11 @@ mod tests {
             name: Some(name("co.uk")),
             reason: Refusal::PublicSuffix,
         };
-        assert!(fault.to_string().starts_with("x.toml:7: order X-1: co.uk is refused: it is a public suffix; expected"));
+        assert!(
+            fault
+                .to_string()
+                .starts_with("x.toml:7: order X-1: co.uk is refused: it is a public suffix; expected")
+        );
     }
 
     proptest! {

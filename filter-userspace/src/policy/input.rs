@@ -165,7 +165,9 @@ pub(super) fn faults(orders: &[&OrderInput], regions: &RegionTable) -> Vec<Fault
         let missing = input.lists.iter().filter(|list| list.list.is_none());
         faults.extend(missing.map(|list| fault(&list.path, Refusal::NoList)));
         if let Scope::Part { regions: words, .. } = &order.scope {
-            let absent = words.iter().filter(|word| !regions.words().iter().any(|known| Scope::word_holds(word, known)));
+            let absent = words
+                .iter()
+                .filter(|word| !regions.words().iter().any(|known| Scope::word_holds(word, known)));
             faults.extend(absent.map(|word| fault(&order.path, Refusal::Region(word.clone()))));
         }
     }

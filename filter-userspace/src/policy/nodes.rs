@@ -161,7 +161,7 @@ impl Nodes {
         }
         self.confirm(place, hashes.get(..missing).unwrap_or_default())?;
         for hash in hashes.get(missing..).unwrap_or_default() {
-            place = self.make(*hash, place);
+            place = self.make(*hash, place)?;
         }
         Ok(place)
     }
@@ -179,7 +179,7 @@ impl Nodes {
         if place == ROOT { Ok(()) } else { Err(Collision) }
     }
 
-    fn make(&mut self, hash: NameHash, parent: u32) -> u32 {
+    fn make(&mut self, hash: NameHash, parent: u32) -> Result<u32, Collision> {
         let above = *self.node(parent);
         let inherited = self.lists.inherit(above.inherited, above.own);
         let node = Node { inherited, next: above.child, ..Node::new(hash, parent) };
@@ -198,9 +198,9 @@ impl Nodes {
         if above.child == NONE {
             self.touch(parent);
         }
-        self.index.insert(node.key, place);
         self.touched.push(node.key);
-        place
+        // the name and one above it
+        if self.index.insert(node.key, place).is_some() { Err(Collision) } else { Ok(place) }
     }
 
     fn touch(&mut self, place: u32) {

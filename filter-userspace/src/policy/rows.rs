@@ -84,7 +84,8 @@ impl Court {
         let mut ranks: Vec<Rank> = terms.iter().flatten().map(|terms| rank(&terms.order)).collect();
         ranks.sort_unstable();
         ranks.dedup();
-        let classes: Vec<Option<u16>> = std::iter::once(None).chain(types.iter().copied().map(Some)).collect();
+        let classes: Vec<Option<u16>> =
+            std::iter::once(None).chain(types.iter().copied().map(Some)).collect();
         let worked = terms.iter().map(|terms| {
             let order = &terms.as_ref()?.order;
             Some(Worked {
@@ -96,7 +97,8 @@ impl Court {
             })
         });
         let worked = worked.collect();
-        let words = clients.numbers.iter().map(|client| client.region.clone().unwrap_or_else(|| UNKNOWN.into()));
+        let words =
+            clients.numbers.iter().map(|client| client.region.clone().unwrap_or_else(|| UNKNOWN.into()));
         Court { mode, classes: classes.len(), words: words.collect(), worked }
     }
 
@@ -117,8 +119,17 @@ impl Court {
         }
     }
 
-    fn cell(&self, set: &SetRules, cover: Cover, region: usize, class: usize, hits: &mut HitTable) -> Decision {
-        let Some((winner, action)) = self.winner(set, cover, region, class) else { return Decision::default() };
+    fn cell(
+        &self,
+        set: &SetRules,
+        cover: Cover,
+        region: usize,
+        class: usize,
+        hits: &mut HitTable,
+    ) -> Decision {
+        let Some((winner, action)) = self.winner(set, cover, region, class) else {
+            return Decision::default();
+        };
         let Some(word) = self.words.get(region) else { return Decision::default() };
         let covering = self.covering(set, cover, region, class);
         let mut orders: Vec<Arc<str>> = covering.map(|(worked, _)| Arc::clone(&worked.id)).collect();

@@ -121,7 +121,8 @@ impl RuleLists {
             return *known;
         }
         let reaching = self.get(own).iter().filter(|rule| rule.cover.holds(Cover::BELOW));
-        let mut rules: Vec<Rule> = reaching.map(|rule| Rule { part: rule.part, cover: Cover::BELOW }).collect();
+        let mut rules: Vec<Rule> =
+            reaching.map(|rule| Rule { part: rule.part, cover: Cover::BELOW }).collect();
         rules.extend(self.get(inherited).iter());
         rules.sort_unstable();
         rules.dedup();

@@ -76,6 +76,11 @@ impl Ruling {
             })
     }
 
+    /// The same with terms that decide the same.
+    pub(super) fn with_terms(self, terms: AllTerms) -> Ruling {
+        Ruling { terms, ..self }
+    }
+
     /// Decides these sets.
     pub(super) fn decide(&mut self, sets: &[SetRules], numbers: &[u32], hits: &mut Arc<HitTable>) {
         let stride = self.court.stride();

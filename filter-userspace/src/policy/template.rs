@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use filter_common::abi::{
-    ACTION_BADVERS, ACTION_FORMERR, Action, KIND_ANSWER, KIND_DROP, KIND_PASSTHRU, MAX_RECORDS, SECTION_ANSWER,
-    SECTION_AUTHORITY,
+    ACTION_BADVERS, ACTION_FORMERR, Action, KIND_ANSWER, KIND_DROP, KIND_PASSTHRU, MAX_RECORDS,
+    SECTION_ANSWER, SECTION_AUTHORITY,
 };
 use serde::Deserialize;
 
@@ -57,7 +57,13 @@ impl Soa {
     /// Subject and fact; what was expected; remedy.
     pub fn check(&self) -> Result<(), String> {
         // a root label each
-        let octets = self.mname.borrow().wire().len().saturating_add(self.rname.borrow().wire().len()).saturating_add(2);
+        let octets = self
+            .mname
+            .borrow()
+            .wire()
+            .len()
+            .saturating_add(self.rname.borrow().wire().len())
+            .saturating_add(2);
         if octets <= MAX_SOA_NAMES {
             return Ok(());
         }

@@ -61,7 +61,11 @@ impl RegionTable {
             if line.is_empty() || (number == 1 && is_header(line)) {
                 continue;
             }
-            table.read_line(line, number).map_err(|what| RegionError { path: path.to_owned(), line: number, what })?;
+            table.read_line(line, number).map_err(|what| RegionError {
+                path: path.to_owned(),
+                line: number,
+                what,
+            })?;
         }
         table.measure();
         Ok(table)
