@@ -169,12 +169,15 @@ where
     }
     let mut edns = need!(edns::read(octets, &datagram, question.end));
     let mut client = need!(policy::client(octets, policy, &datagram));
-    if client as u32 & CLIENT_FORWARDER == 0 {
-        edns.subnet = 0;
-    } else if edns.subnet != 0
-        && let Some(behind) = policy::subnet_client(octets, policy, &edns)
-    {
-        client = client & CLIENT_ANSWERED as usize | behind & CLIENT_REGION as usize;
+    let behind = if client as u32 & CLIENT_FORWARDER == 0 || octets.is_zero(edns.subnet) {
+        None
+    } else {
+        policy::subnet_client(octets, policy, &edns, client)
+    };
+    match behind {
+        Some(behind) => client = client & CLIENT_ANSWERED as usize | behind & CLIENT_REGION as usize,
+        // from anyone else, or when it makes no sense, it is not echoed
+        None => edns.subnet = 0,
     }
     let edns = edns.settled(octets);
     let client = octets.settle(client) as u32;

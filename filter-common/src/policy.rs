@@ -79,30 +79,30 @@ where
     Some(octets.settle(word as usize))
 }
 
-/// The `CLIENT_` word of the client subnet that a forwarder sent; `None`: it sent none that says anything.
+/// The `CLIENT_` word of the client subnet that a forwarder sent, or its `own` when the subnet says nothing (RFC 7871
+/// section 7.1.2: SOURCE PREFIX-LENGTH 0). `None`: the option is malformed or of another family.
 #[inline(always)]
-pub(crate) fn subnet_client<O, P>(octets: &O, policy: &P, edns: &Edns) -> Option<usize>
+pub(crate) fn subnet_client<O, P>(octets: &O, policy: &P, edns: &Edns, own: usize) -> Option<usize>
 where
     O: Octets + Scratch + ?Sized,
     P: Policy + ?Sized,
 {
     let family = octets.u16_at(edns.subnet_at, 0)?;
     let bits = octets.u8_at(edns.subnet_at, 2)? as usize;
-    let size = edns.subnet.wrapping_sub(edns::OPTION + edns::SUBNET_ADDRESS);
-    if size == 0 || size != bits.wrapping_add(7) >> 3 {
+    let size = octets.settle(edns.subnet.wrapping_sub(edns::OPTION + edns::SUBNET_ADDRESS));
+    if size != bits.wrapping_add(7) >> 3 {
         return None;
     }
     // the address's octets that are sent, the last of them topmost in the saved word
     let sent = octets.get(SUBNET) >> (64usize.wrapping_sub(size << 3) & 63);
-    match family {
-        1 if size <= 4 => Some(octets.settle(policy.client_v4(sent as u32) as usize)),
-        2 if size <= 8 => Some(octets.settle(policy.client_v6(sent, 0) as usize)),
-        2 if size <= 16 => {
-            let high = octets.u64_at(edns.subnet_at, edns::SUBNET_ADDRESS)?;
-            Some(octets.settle(policy.client_v6(high, sent) as usize))
-        }
-        _ => None,
-    }
+    let client = match family {
+        1 | 2 if size == 0 => own,
+        1 if size <= 4 => policy.client_v4(sent as u32) as usize,
+        2 if size <= 8 => policy.client_v6(sent, 0) as usize,
+        2 => policy.client_v6(octets.u64_at(edns.subnet_at, edns::SUBNET_ADDRESS)?, sent) as usize,
+        _ => return None,
+    };
+    Some(octets.settle(client))
 }
 
 /// Walks the QNAME's suffixes from the root, notes those that hold rules, and returns how many do. It stops at the
