@@ -1,0 +1,72 @@
+//! What the measurements can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Measure what the filter costs. Needs root; the figures are only as quiet as the machine.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", disable_help_subcommand = true)]
+pub struct Arguments {
+    /// Everything: 10 million names, half a million prefixes, every contender, more rounds.
+    #[arg(long)]
+    pub full: bool,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub only: Vec<Part>,
+    /// One JSON object instead of tables.
+    #[arg(long)]
+    pub json: bool,
+    /// Write docs/benchmarks.md, its pictures and the raw figures.
+    #[arg(long)]
+    pub write_docs: bool,
+    /// The benchmark's eBPF object.
+    #[arg(long, env = "INTERDICT_BENCH_OBJECT", hide = true)]
+    pub object: PathBuf,
+    /// The repository.
+    #[arg(long, env = "INTERDICT_BENCH_ROOT", default_value = ".", hide = true)]
+    pub root: PathBuf,
+    /// How often each program is loaded; the compiler of the kernel places it anew each time.
+    #[arg(long)]
+    pub loads: Option<usize>,
+    /// How often everything is measured in turn.
+    #[arg(long)]
+    pub rounds: Option<usize>,
+    /// Names of the large list of `packets` and of the contenders.
+    #[arg(long)]
+    pub names: Option<usize>,
+    /// Only these contenders.
+    #[arg(long, value_delimiter = ',')]
+    pub contenders: Vec<String>,
+}
+
+/// A part of the measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Nanoseconds a packet.
+    Packets,
+    /// Loading, memory and updates.
+    Load,
+    /// Queries a second over the network, beside others.
+    EndToEnd,
+}
+
+impl Part {
+    /// Its word.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Part::Packets => "packets",
+            Part::Load => "load",
+            Part::EndToEnd => "end-to-end",
+        }
+    }
+}
+
+impl Arguments {
+    /// Whether a part is wanted.
+    #[must_use]
+    pub fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
