@@ -102,6 +102,8 @@ pub(crate) struct Agent {
     tally: Tally,
     /// Hits that the self-test itself caused, by slot.
     selftest_hits: BTreeMap<u32, u64>,
+    /// When the self-test last ran.
+    tested: Instant,
     samples: Samples,
     notifier: Notifier,
     clock: Clock,

@@ -286,7 +286,7 @@ pub struct DoctorArgs {
 pub enum AuditVerb {
     /// Recomputes the chain of digests; exit 3 when a record was changed, removed or inserted
     Verify {
-        /// [default: /var/lib/interdict/audit.jsonl]
+        /// [default: audit.jsonl in the configured state-dir, /var/lib/interdict]
         file: Option<PathBuf>,
     },
 }

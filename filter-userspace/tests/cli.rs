@@ -63,7 +63,16 @@ fn wrong_use_is_2_and_help_teaches() {
 #[test]
 fn no_agent_is_75() {
     let case = Case::new(&[("o.toml", ORDER)]);
-    for verb in ["status", "stats", "order list", "order lift X", "order apply o.toml", "explain a.example", "region 192.0.2.1", "block a.example --order X"] {
+    for verb in [
+        "status",
+        "stats",
+        "order list",
+        "order lift X",
+        "order apply o.toml",
+        "explain a.example",
+        "region 192.0.2.1",
+        "block a.example --order X",
+    ] {
         expect(&case.run(&format!("--socket ./none.sock {verb}")), 75, "", "no agent answers on ./none.sock");
     }
 }

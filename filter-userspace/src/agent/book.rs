@@ -94,7 +94,10 @@ impl Book {
             Ok(listing) => listing,
             Err(error) => {
                 // an unmounted directory must not lift every order
-                let error = format!("{}: {error}; expected the orders directory", self.dir.display());
+                let error = format!(
+                    "{}: {error}; expected the orders directory; make it, or pass --orders DIR",
+                    self.dir.display()
+                );
                 if self.dir_error.as_ref() != Some(&error) {
                     self.dir_error = Some(error.clone());
                     news.push(News::Failed { path: self.dir.clone(), error });
@@ -171,7 +174,11 @@ impl Book {
         let file = self.lists.entry(path.to_owned()).or_default();
         let error = match look {
             Look::Same => return None,
-            Look::Failed(error) => format!("list {}: {error}; the last good version stays", path.display()),
+            Look::Failed(error) => {
+                let stays =
+                    if file.list.is_some() { "the last good version stays" } else { "its names are missing" };
+                format!("list {}: {error}; {stays}", path.display())
+            }
             Look::Changed(octets) => {
                 let list = List::plain(&octets);
                 match file.list.as_ref().filter(|last| list.is_empty() && !last.is_empty()) {

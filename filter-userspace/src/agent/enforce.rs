@@ -139,7 +139,7 @@ impl Agent {
         let record = [
             ("generation", policy.number.into()),
             ("why", why.into()),
-            ("digest", policy.digest.clone().into()),
+            ("policy_sha256", policy.digest.clone().into()),
             ("kernel_time", view::stamp(policy.at).into()),
             ("names", names.into()),
             ("refused", policy.refusals.len().into()),

@@ -50,6 +50,11 @@ impl AgentError {
             | AgentError::Regions(_)
             | AgentError::Compile(_) => Exit::BadInput,
             AgentError::Kernel(error) => kernel_exit(error),
+            AgentError::Serve(ServeError::Io(_, error))
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Exit::NotPermitted
+            }
             AgentError::Serve(_) | AgentError::Scrape(_) => Exit::Unavailable,
             AgentError::Random(_) | AgentError::Signals(_) => Exit::Failed,
         }

@@ -37,10 +37,21 @@ impl Links {
         Links { pins, mode, wanted }
     }
 
-    /// Attaches to every interface; one that cannot be had ends the start.
+    /// Attaches to every interface; one that cannot be had ends the start, and those attached so far are let go again,
+    /// unless an agent before had them: these stay as they were, filtered.
     pub(super) fn attach_all(&mut self, datapath: &mut Datapath) -> Result<Vec<LinkNews>, KernelError> {
         let (pins, mode) = (&self.pins, self.mode);
-        self.wanted.iter_mut().map(|wanted| wanted.attach(datapath, mode, pins)).collect()
+        let attached: Result<_, _> =
+            self.wanted.iter_mut().map(|wanted| wanted.attach(datapath, mode, pins)).collect();
+        if attached.is_err() {
+            for wanted in &mut self.wanted {
+                let new = |attachment: &mut Attachment| attachment.origin() == Origin::Attached;
+                if let Some(Err(error)) = wanted.attachment.take_if(new).map(Attachment::detach) {
+                    tracing::error!(interface = wanted.name, %error, "the interface stays attached");
+                }
+            }
+        }
+        attached
     }
 
     /// Looks after every link: an interface that was removed is waited for, one that is back is attached again.

@@ -34,10 +34,10 @@ impl Notifier {
     }
 
     fn send(&self, text: &str) {
-        if let Some((socket, address)) = &self.socket {
-            if let Err(error) = socket.send_to_addr(text.as_bytes(), address) {
-                tracing::debug!(%error, "systemd cannot be notified");
-            }
+        if let Some((socket, address)) = &self.socket
+            && let Err(error) = socket.send_to_addr(text.as_bytes(), address)
+        {
+            tracing::debug!(%error, "systemd cannot be notified");
         }
     }
 }

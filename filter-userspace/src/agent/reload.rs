@@ -22,6 +22,7 @@ impl Agent {
             self.tell_link(news);
         }
         self.log_samples();
+        self.regular_self_test();
         let changed = self.look(false);
         let retry = self.tally.retry.is_some_and(|at| at <= Instant::now());
         if changed || retry {

@@ -1,7 +1,8 @@
-//! After every publish the agent asks itself: names of the orders in force, and one that nobody lists, are run through
+//! After every publish and every few minutes the agent asks itself: names of the orders in force, and one that nobody lists, are run through
 //! the loaded program, and its verdict and octets must be the host engine's.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use etherparse::PacketBuilder;
 use filter_common::Verdict;
@@ -13,6 +14,8 @@ use crate::kernel::{KernelError, Runner};
 use crate::names::NameRef;
 use crate::policy::HostPolicy;
 
+/// How often the self-test comes round without a publish.
+const EVERY: Duration = Duration::from_secs(300);
 /// Names of one order that are tried.
 const SAMPLES: usize = 3;
 /// Orders that are tried after one publish.
@@ -39,6 +42,7 @@ struct Tried {
 impl Agent {
     /// Tries sampled names of the orders in force; the failures are logged and counted.
     pub(super) fn self_test(&mut self) {
+        self.tested = Instant::now();
         let Some(snapshot) = self.policy.snapshot.clone() else { return };
         let runner = self.datapath.runner();
         let settings = self.config.settings();
@@ -65,6 +69,13 @@ impl Agent {
                 ];
                 self.journal.record("selftest-failure", record);
             }
+        }
+    }
+
+    /// The self-test that comes round without a publish.
+    pub(super) fn regular_self_test(&mut self) {
+        if self.tested.elapsed() >= EVERY {
+            self.self_test();
         }
     }
 

@@ -1,10 +1,12 @@
 //! Bringing the agent up: everything is read, compiled, loaded and in force before the first interface is attached, so
 //! no packet ever meets the program without its policy.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use filter_common::abi::{HashKey, KEY_ROWS};
 use jiff::Timestamp;
@@ -135,7 +137,8 @@ impl Agent {
                 .rebase_above(usize::try_from(config.limits.changes / 2).unwrap_or(usize::MAX)),
             policy: InForce::default(),
             tally: Tally::default(),
-            selftest_hits: Default::default(),
+            selftest_hits: BTreeMap::new(),
+            tested: Instant::now(),
             notifier: Notifier::from_env(),
             clock: Clock::new(),
             keep: options.keep,

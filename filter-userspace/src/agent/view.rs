@@ -43,10 +43,9 @@ impl Agent {
         })
     }
 
-    /// Names of the orders in force, their lists included.
+    /// Names that the policy in force lists, each counted once.
     pub(super) fn names(&self) -> usize {
-        let now = self.policy.at;
-        self.book.held().filter(|held| held.order.in_force(now)).map(|held| self.names_of(held)).sum()
+        self.policy.snapshot.as_ref().map_or(0, |snapshot| snapshot.listed)
     }
 
     pub(super) fn order_counts(&self) -> OrderCounts {

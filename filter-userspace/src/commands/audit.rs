@@ -7,16 +7,17 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde_json::json;
 
-use super::Outcome;
 use super::exit::Exit;
 use super::print::Output;
+use super::{Outcome, inputs};
+use crate::config::Overrides;
 use crate::evidence::{self, FILE_NAME};
 
-/// Where the agent keeps the log when nothing else is configured.
-const DEFAULT_DIR: &str = "/var/lib/interdict";
-
 pub(super) fn verify(file: Option<PathBuf>, output: &Output) -> Outcome {
-    let path = file.unwrap_or_else(|| PathBuf::from(DEFAULT_DIR).join(FILE_NAME));
+    let path = match file {
+        Some(file) => file,
+        None => inputs::config(None, Overrides::default())?.state_dir.join(FILE_NAME),
+    };
     let context = || format!("audit log {}", path.display());
     let log = File::open(&path).with_context(context)?;
     let verified = evidence::verify(BufReader::new(log)).with_context(context)?;

@@ -1,6 +1,6 @@
 //! The files that `run`, `simulate`, `check` and `doctor` start from, read without an agent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::exit::{Exit, Failure, OrExit};
 use crate::agent::{Book, News, Regions, Setup};
@@ -19,11 +19,15 @@ pub(super) fn config(named: Option<&Path>, over: Overrides) -> Result<Config, Fa
     setup(named, over).read().or_exit(Exit::BadInput)
 }
 
-/// Orders and regions; every error is fatal.
-pub(super) fn policy_files(orders: &Path, regions: Option<&PathBuf>) -> Result<(Book, Regions), Failure> {
-    let mut table = Regions::new(regions.map(PathBuf::as_path));
+/// Orders and regions of the configuration; every error is fatal. The orders directory need not be there unless it
+/// was `named` on the command line.
+pub(super) fn policy_files(config: &Config, named: bool) -> Result<(Book, Regions), Failure> {
+    let mut table = Regions::new(config.regions.as_deref());
     table.look(true).transpose().or_exit(Exit::BadInput)?;
-    let mut book = Book::new(orders);
+    let mut book = Book::new(&config.orders);
+    if !named && !config.orders.exists() {
+        return Ok((book, table));
+    }
     let errors: Vec<_> = book
         .look(true)
         .into_iter()

@@ -26,6 +26,7 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{AuditVerb, Cli, DEFAULT_SOCKET, LogFormat, Verb};
+use crate::config::Overrides;
 use crate::control::client::{Client, ClientError};
 use exit::{Exit, Failure};
 use print::Output;
@@ -80,8 +81,10 @@ async fn dispatch(cli: Cli) -> Outcome {
     }
 }
 
+/// The socket that is named, else the configured one, else the usual one.
 fn socket_path(socket: Option<&Path>) -> PathBuf {
-    socket.map_or_else(|| PathBuf::from(DEFAULT_SOCKET), Path::to_owned)
+    let configured = || inputs::config(None, Overrides::default()).ok().map(|config| config.control);
+    socket.map(Path::to_owned).or_else(configured).unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET))
 }
 
 fn client(socket: Option<&Path>) -> Client {

@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure, OrExit};
 use super::print::{Output, or_dash};
 use crate::args::{NamesArgs, OrderVerb};
 use crate::control::client::{Client, escape};
-use crate::control::report::{ChangeReport, Document, OrderList, OrderReport};
+use crate::control::report::{ChangeReport, Document, OrderList, OrderReport, Refusal};
 use crate::control::{Apply, Change, Edit, NameList};
 
 pub(super) async fn run(verb: OrderVerb, client: &Client, output: &Output) -> Outcome {
@@ -79,8 +79,7 @@ fn changed(word: &str, text: &str, output: &Output) -> Outcome {
         }
     }
     for refusal in &report.refused {
-        let name = refusal.name.as_deref().unwrap_or("-");
-        eprintln!("interdict: refused: {}:{}: {name}: {}", refusal.file, refusal.line, refusal.reason);
+        eprintln!("interdict: refused: {}", refused(refusal));
     }
     Ok(if report.refused.is_empty() { Exit::Ok } else { Exit::Problems })
 }
@@ -151,8 +150,14 @@ async fn show(id: &str, client: &Client, output: &Output) -> Outcome {
         output.line(format!("  {name}"));
     }
     for refusal in &report.refusals {
-        let name = refusal.name.as_deref().unwrap_or("-");
-        output.line(format!("  refused {}:{}: {name}: {}", refusal.file, refusal.line, refusal.reason));
+        output.line(format!("  refused: {}", refused(refusal)));
     }
     Ok(Exit::Ok)
+}
+
+/// `FILE:LINE: NAME: REASON`, as far as each is known.
+fn refused(refusal: &Refusal) -> String {
+    let line = if refusal.line == 0 { String::new() } else { format!(":{}", refusal.line) };
+    let name = refusal.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    format!("{}{line}: {name}{}", refusal.file, refusal.reason)
 }

@@ -5,7 +5,6 @@ mod capture;
 mod question;
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use filter_common::abi::{ACTION_BADVERS, Settings};
@@ -80,8 +79,7 @@ struct Simulation {
 
 impl Simulation {
     fn start(config: &Config, orders_named: bool) -> Result<Simulation, Failure> {
-        let orders = orders_dir(config, orders_named);
-        let (book, regions) = inputs::policy_files(&orders, config.regions.as_ref())?;
+        let (book, regions) = inputs::policy_files(config, orders_named)?;
         let input = agent::policy_input(&book, &regions, config, Timestamp::now());
         let key = Arc::new(agent::hash_key().or_exit(Exit::Failed)?);
         let mut compiler = Compiler::new(*key);
@@ -135,11 +133,6 @@ impl Simulation {
         let left = (line.verdict != "drop").then_some(seen.data);
         Ok((line, left))
     }
-}
-
-/// The configured directory, which need not be there unless it was asked for.
-fn orders_dir(config: &Config, named: bool) -> PathBuf {
-    if named || config.orders.exists() { config.orders.clone() } else { Path::new("/var/empty").to_owned() }
 }
 
 fn kernel_failure(error: KernelError) -> Failure {

@@ -64,7 +64,8 @@ impl AuditLog {
         Ok(log)
     }
 
-    /// Appends a record and waits until it is on the disk.
+    /// Appends a record and waits until it is on the disk. A field must not be called as one of the chain's own: `seq`,
+    /// `at`, `event`, `prev`, `digest`.
     ///
     /// # Errors
     /// When it cannot be written; the chain then goes on from the last record that was.

@@ -1,6 +1,5 @@
 //! What the configured files say about each other, and whether the program they ask for loads.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -20,10 +19,9 @@ const SHOWN: usize = 5;
 
 /// Every check of this file.
 pub(super) fn checks(config: &Config) -> Vec<Check> {
-    let orders = if config.orders.exists() { config.orders.as_path() } else { Path::new("/var/empty") };
     let mut checks = Vec::new();
     let mut snapshot = None;
-    match inputs::policy_files(orders, config.regions.as_ref()) {
+    match inputs::policy_files(config, false) {
         Err(failure) => {
             checks.push(Check::problem("files", failure.chain(), "correct the file; `interdict check` helps"))
         }
