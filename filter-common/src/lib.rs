@@ -20,6 +20,7 @@
 pub mod abi;
 mod address;
 pub mod answer;
+pub mod bucket;
 pub mod dns;
 mod filter;
 pub mod hash;

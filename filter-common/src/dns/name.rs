@@ -34,9 +34,10 @@ pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Option<Wa
         }
         octets.put(LABELS.wrapping_add(labels), last as u64);
         labels = labels.wrapping_add(1);
-        last = octets.settle(last.wrapping_add(kind).wrapping_add(1));
+        // not settled here: that would be half of what a label costs
+        last = last.wrapping_add(kind).wrapping_add(1);
     }
-    Some(Walk { labels: octets.settle(labels), last, kind: octets.settle(kind) })
+    Some(Walk { labels: octets.settle(labels), last: octets.settle(last), kind: octets.settle(kind) })
 }
 
 /// Whole words of a name of 255 octets, and the last word of each label of the deepest rule: the words that a walk from
