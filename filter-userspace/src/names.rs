@@ -139,10 +139,7 @@ impl<'a> NameRef<'a> {
 
     /// Its labels, leftmost first.
     pub fn labels(self) -> impl Iterator<Item = &'a [u8]> {
-        self.suffixes().filter_map(|suffix| {
-            let (size, rest) = suffix.wire.split_first()?;
-            rest.get(..usize::from(*size))
-        })
+        self.suffixes().map(|suffix| label_at(suffix.wire, 0))
     }
 
     /// The name itself, then each name above it, without the root.
@@ -169,44 +166,36 @@ impl<'a> NameRef<'a> {
         self.suffixes().count()
     }
 
-    /// The hash of the name and of each name above it, root first and without the root's.
-    #[must_use]
-    pub fn hashes(self, key: &HashKey) -> Hashes {
-        let mut labels = [&[][..]; MAX_RULE_LABELS];
-        let mut count = 0;
-        for (place, label) in labels.iter_mut().zip(self.labels()) {
-            *place = label;
-            count += 1;
+    /// The hash of each name above it and of the name itself, root first and without the root's.
+    pub fn hashes(self, key: &HashKey) -> impl Iterator<Item = NameHash> {
+        let mut starts = [0u8; MAX_RULE_LABELS];
+        let mut labels = 0usize;
+        let mut at = 0usize;
+        while let (Some(size), Some(start)) = (self.wire.get(at), starts.get_mut(labels)) {
+            // a name has at most 254 octets
+            *start = u8::try_from(at).unwrap_or(u8::MAX);
+            labels = labels.saturating_add(1);
+            at = at.saturating_add(usize::from(*size)).saturating_add(1);
         }
         let mut hash = NameHash::start(key);
-        let mut hashes = Hashes { hashes: [hash; MAX_RULE_LABELS], count };
-        for (place, label) in hashes.hashes.iter_mut().zip(labels.iter().take(count).rev()) {
-            hash = hash::label(hash, key, label);
-            *place = hash;
-        }
-        hashes
+        (0..labels).rev().map(move |label| {
+            let start = starts.get(label).copied().map_or(0, usize::from);
+            hash = hash::label(hash, key, label_at(self.wire, start));
+            hash
+        })
     }
 
     /// Its hash under `key`.
     #[must_use]
     pub fn hash(self, key: &HashKey) -> NameHash {
-        self.hashes(key).as_slice().last().copied().unwrap_or_else(|| NameHash::start(key))
+        self.hashes(key).last().unwrap_or_else(|| NameHash::start(key))
     }
 }
 
-/// Hashes of a name and the names above it, root first.
-#[derive(Clone, Copy, Debug)]
-pub struct Hashes {
-    hashes: [NameHash; MAX_RULE_LABELS],
-    count: usize,
-}
-
-impl Hashes {
-    /// The hashes.
-    #[must_use]
-    pub fn as_slice(&self) -> &[NameHash] {
-        self.hashes.get(..self.count).unwrap_or_default()
-    }
+/// The label whose size octet is at `start`.
+fn label_at(wire: &[u8], start: usize) -> &[u8] {
+    let Some((size, rest)) = wire.get(start..).and_then(<[u8]>::split_first) else { return &[] };
+    rest.get(..usize::from(*size)).unwrap_or_default()
 }
 
 /// Appends the name's octets to `wire`; on an error `wire` is as it was.
@@ -420,11 +409,11 @@ mod tests {
     fn hashes_run_from_the_root() {
         let key = key();
         let name = Name::parse("www.example.com").expect("a name");
-        let hashes = name.borrow().hashes(&key);
+        let hashes: Vec<NameHash> = name.borrow().hashes(&key).collect();
         let above = Name::parse("example.com").expect("a name");
-        assert_eq!(hashes.as_slice().len(), 3);
-        assert_eq!(hashes.as_slice()[1], above.hash(&key));
-        assert_eq!(hashes.as_slice()[2], name.hash(&key));
+        assert_eq!(hashes.len(), 3);
+        assert_eq!(hashes[1], above.hash(&key));
+        assert_eq!(hashes[2], name.hash(&key));
         assert_eq!(Name::ROOT.hash(&key), NameHash::start(&key));
     }
 

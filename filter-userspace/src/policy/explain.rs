@@ -216,11 +216,11 @@ fn query(name: &Name, qtype: u16, client: IpAddr, settings: &Settings) -> Option
 
 /// Every rule in force that covers the name.
 fn covering(snapshot: &Snapshot, name: &Name, region: u32, qtype: u16) -> Vec<Covering> {
-    let hashes = name.borrow().hashes(snapshot.hash_key());
+    let mut hashes: Vec<NameHash> = name.borrow().hashes(snapshot.hash_key()).collect();
+    hashes.reverse();
     let root = (NameRef::ROOT, snapshot.root);
-    let holders = name.borrow().suffixes().zip(hashes.as_slice().iter().rev());
-    let holders =
-        holders.map(|(suffix, hash)| (suffix, set_of(snapshot, *hash))).chain(std::iter::once(root));
+    let holders = name.borrow().suffixes().zip(hashes);
+    let holders = holders.map(|(suffix, hash)| (suffix, set_of(snapshot, hash))).chain(std::iter::once(root));
     let mut all = Vec::new();
     for (suffix, set) in holders {
         let cover = if suffix == name.borrow() { Cover::AT } else { Cover::BELOW };

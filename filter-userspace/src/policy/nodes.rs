@@ -9,7 +9,6 @@ use filter_common::hash::NameHash;
 
 use super::rule::{Cover, EMPTY, ListId, Part, Rule, RuleLists, Sets};
 use super::table::{KeyMap, NameMap};
-use crate::names::Hashes;
 
 const NONE: u32 = u32::MAX;
 const ROOT: u32 = 0;
@@ -62,7 +61,12 @@ impl Nodes {
     ///
     /// # Errors
     /// When the name, or one above it, has the key of another; the tree is then of no use.
-    pub(super) fn add(&mut self, name: &Hashes, part: Part, cover: Cover) -> Result<(), Collision> {
+    pub(super) fn add(
+        &mut self,
+        name: impl Iterator<Item = NameHash>,
+        part: Part,
+        cover: Cover,
+    ) -> Result<(), Collision> {
         let place = self.reach(name)?;
         let own = self.lists.add(self.node(place).own, Rule { part, cover });
         self.set_own(place, own);
@@ -73,7 +77,12 @@ impl Nodes {
     ///
     /// # Errors
     /// As [`Nodes::add`].
-    pub(super) fn put(&mut self, name: &Hashes, part: Part, cover: Cover) -> Result<(), Collision> {
+    pub(super) fn put(
+        &mut self,
+        name: impl Iterator<Item = NameHash>,
+        part: Part,
+        cover: Cover,
+    ) -> Result<(), Collision> {
         let place = self.reach(name)?;
         let own = self.lists.set(self.node(place).own, part, Some(cover));
         self.set_own(place, own);
@@ -81,18 +90,16 @@ impl Nodes {
     }
 
     /// Takes the part's rule away from the name, if it has one.
-    pub(super) fn remove(&mut self, name: &Hashes, part: Part) {
-        let place = match name.as_slice().last() {
-            Some(hash) => {
-                let found = self.index.get(&hash.key()).copied();
-                found.filter(|place| self.node(*place).check == hash.check())
-            }
-            None => Some(ROOT),
-        };
-        let Some(place) = place else { return };
+    pub(super) fn remove(&mut self, name: NameHash, part: Part) {
+        let Some(place) = self.find(name) else { return };
         let own = self.lists.set(self.node(place).own, part, None);
         self.set_own(place, own);
         self.prune(place);
+    }
+
+    /// What the part's rule at the name covers.
+    pub(super) fn cover(&self, name: NameHash, part: Part) -> Option<Cover> {
+        self.lists.cover(self.node(self.find(name)?).own, part)
     }
 
     /// The sets in use.
@@ -146,40 +153,34 @@ impl Nodes {
         }
     }
 
-    /// The node of the name; it and those above it are made when missing.
-    fn reach(&mut self, name: &Hashes) -> Result<u32, Collision> {
-        let mut place = ROOT;
-        // from the leftmost label: most names above a listed one are there already
-        let hashes = name.as_slice();
-        let mut missing = hashes.len();
-        while let Some(hash) = missing.checked_sub(1).and_then(|at| hashes.get(at)) {
-            if let Some(found) = self.index.get(&hash.key()) {
-                place = *found;
-                break;
-            }
-            missing = missing.saturating_sub(1);
+    fn find(&self, name: NameHash) -> Option<u32> {
+        let root = self.node(ROOT);
+        if name.key() == root.key && name.check() == root.check {
+            return Some(ROOT);
         }
-        self.confirm(place, hashes.get(..missing).unwrap_or_default())?;
-        for hash in hashes.get(missing..).unwrap_or_default() {
-            place = self.make(*hash, place)?;
+        let place = *self.index.get(&name.key())?;
+        (self.node(place).check == name.check()).then_some(place)
+    }
+
+    /// The node of the name; it and those above it are made when missing.
+    fn reach(&mut self, name: impl Iterator<Item = NameHash>) -> Result<u32, Collision> {
+        let mut place = ROOT;
+        for hash in name {
+            place = match self.index.get(&hash.key()) {
+                None => self.make(hash, place),
+                Some(found) => {
+                    let node = self.node(*found);
+                    if node.check != hash.check() || node.parent != place {
+                        return Err(Collision);
+                    }
+                    *found
+                }
+            };
         }
         Ok(place)
     }
 
-    /// Checks that the node is the name's and those above it are the names above.
-    fn confirm(&self, place: u32, hashes: &[NameHash]) -> Result<(), Collision> {
-        let mut place = place;
-        for hash in hashes.iter().rev() {
-            let node = self.node(place);
-            if place == ROOT || node.key != hash.key() || node.check != hash.check() {
-                return Err(Collision);
-            }
-            place = node.parent;
-        }
-        if place == ROOT { Ok(()) } else { Err(Collision) }
-    }
-
-    fn make(&mut self, hash: NameHash, parent: u32) -> Result<u32, Collision> {
+    fn make(&mut self, hash: NameHash, parent: u32) -> u32 {
         let above = *self.node(parent);
         let inherited = self.lists.inherit(above.inherited, above.own);
         let node = Node { inherited, next: above.child, ..Node::new(hash, parent) };
@@ -198,9 +199,9 @@ impl Nodes {
         if above.child == NONE {
             self.touch(parent);
         }
+        self.index.insert(node.key, place);
         self.touched.push(node.key);
-        // the name and one above it
-        if self.index.insert(node.key, place).is_some() { Err(Collision) } else { Ok(place) }
+        place
     }
 
     fn touch(&mut self, place: u32) {

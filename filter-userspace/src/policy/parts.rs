@@ -48,11 +48,10 @@ impl Terms {
         if same_list && Arc::ptr_eq(&self.order, &other.order) {
             return true;
         }
-        let same_rules = a.allow_public_suffix == b.allow_public_suffix
+        self.is_exception() == other.is_exception()
+            && a.allow_public_suffix == b.allow_public_suffix
             && a.allow_protected == b.allow_protected
             && a.confidential == b.confidential
-            && is_exception(self) == is_exception(other);
-        same_rules
             && match (&self.list, &other.list) {
                 (None, None) => a.path == b.path && a.names == b.names,
                 (Some((_, list)), Some((_, other))) => {
@@ -60,6 +59,20 @@ impl Terms {
                 }
                 _ => false,
             }
+    }
+
+    /// Whether a name that the guard let pass then passes now: a list's names say nothing about themselves.
+    fn is_guarded_as(&self, other: &Terms) -> bool {
+        let (a, b) = (&*self.order, &*other.order);
+        self.list.is_some()
+            && self.is_exception() == other.is_exception()
+            && a.allow_public_suffix == b.allow_public_suffix
+            && a.allow_protected == b.allow_protected
+    }
+
+    /// An exception blocks nothing, so there is nothing to guard.
+    fn is_exception(&self) -> bool {
+        self.order.action.kind == ActionKind::Passthru
     }
 
     fn path(&self) -> Arc<str> {
@@ -92,11 +105,6 @@ impl Terms {
     }
 }
 
-/// An exception blocks nothing, so there is nothing to guard.
-fn is_exception(terms: &Terms) -> bool {
-    terms.order.action.kind == ActionKind::Passthru
-}
-
 /// Brings the part's names into the tree; `before` is what of it is there.
 ///
 /// # Errors
@@ -110,23 +118,16 @@ pub(super) fn enter(
     before: Option<&Terms>,
 ) -> Result<Entered, Collision> {
     let mut faults = line_faults(&terms);
-    let mut accepted = KeyMap::<Cover>::default();
-    for listed in terms.names() {
-        if let Some(reason) = refuse(guard, &terms, &listed) {
-            faults.push(fault(&terms, &listed, reason));
-            continue;
-        }
-        let hashes = listed.name.hashes(key);
-        match before {
-            None => nodes.add(&hashes, part, listed.cover)?,
-            Some(_) => {
-                let cover = accepted.entry(listed.name.hash(key).key()).or_insert(listed.cover);
-                *cover = cover.with(listed.cover);
+    match before {
+        Some(before) => change(nodes, key, guard, part, (before, &terms), &mut faults)?,
+        None => {
+            for listed in terms.names() {
+                match refuse(guard, &terms, &listed) {
+                    Some(reason) => faults.push(fault(&terms, &listed, reason)),
+                    None => nodes.add(listed.name.hashes(key), part, listed.cover)?,
+                }
             }
         }
-    }
-    if let Some(before) = before {
-        change(nodes, key, part, &terms, before, &accepted)?;
     }
     Ok(Entered { terms, faults })
 }
@@ -134,41 +135,53 @@ pub(super) fn enter(
 /// Takes every name of the part out of the tree.
 pub(super) fn leave(nodes: &mut Nodes, key: &HashKey, part: Part, terms: &Terms) {
     for listed in terms.names() {
-        nodes.remove(&listed.name.hashes(key), part);
+        nodes.remove(listed.name.hash(key), part);
     }
 }
 
-/// Makes the part's names in the tree those of `accepted`.
+/// Makes the part's names in the tree those of the new terms.
 fn change(
     nodes: &mut Nodes,
     key: &HashKey,
+    guard: &Guard,
     part: Part,
-    now: &Terms,
-    before: &Terms,
-    accepted: &KeyMap<Cover>,
+    (before, now): (&Terms, &Terms),
+    faults: &mut Vec<Fault>,
 ) -> Result<(), Collision> {
-    for listed in before.names() {
-        let hashes = listed.name.hashes(key);
-        if !accepted.contains_key(&last_key(&hashes, key)) {
-            nodes.remove(&hashes, part);
+    let is_settled = before.is_guarded_as(now);
+    let mut accepted = KeyMap::<Cover>::default();
+    let mut differing = Vec::new();
+    for listed in now.names() {
+        let hash = listed.name.hash(key);
+        let present = nodes.cover(hash, part);
+        // what the guard let pass, it lets pass again
+        let refused = if is_settled && present.is_some() { None } else { refuse(guard, now, &listed) };
+        if let Some(reason) = refused {
+            faults.push(fault(now, &listed, reason));
+            continue;
+        }
+        let cover = accepted.entry(hash.key()).or_insert(listed.cover);
+        *cover = cover.with(listed.cover);
+        if present != Some(listed.cover) {
+            differing.push((listed.name, hash.key()));
         }
     }
-    for listed in now.names() {
-        let hashes = listed.name.hashes(key);
-        if let Some(cover) = accepted.get(&last_key(&hashes, key)) {
-            nodes.put(&hashes, part, *cover)?;
+    for listed in before.names() {
+        let hash = listed.name.hash(key);
+        if !accepted.contains_key(&hash.key()) {
+            nodes.remove(hash, part);
+        }
+    }
+    for (name, last) in differing {
+        if let Some(cover) = accepted.get(&last) {
+            nodes.put(name.hashes(key), part, *cover)?;
         }
     }
     Ok(())
 }
 
-fn last_key(hashes: &crate::names::Hashes, key: &HashKey) -> u64 {
-    let root = || filter_common::hash::NameHash::start(key);
-    hashes.as_slice().last().copied().unwrap_or_else(root).key()
-}
-
 fn refuse(guard: &Guard, terms: &Terms, listed: &Listed<'_>) -> Option<Refusal> {
-    if is_exception(terms) { None } else { guard.refuse(listed.name, listed.allowed) }
+    if terms.is_exception() { None } else { guard.refuse(listed.name, listed.allowed) }
 }
 
 fn fault(terms: &Terms, listed: &Listed<'_>, reason: Refusal) -> Fault {

@@ -131,7 +131,8 @@ impl RuleLists {
         id
     }
 
-    fn cover(&self, id: ListId, part: Part) -> Option<Cover> {
+    /// What the part covers in the list.
+    pub(super) fn cover(&self, id: ListId, part: Part) -> Option<Cover> {
         self.get(id).iter().find(|rule| rule.part == part).map(|rule| rule.cover)
     }
 
