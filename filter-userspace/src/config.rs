@@ -3,6 +3,8 @@
 //! It owns the keys, their defaults and their limits; an unknown key is an error. It reads no file and looks at no
 //! machine.
 
+mod choices;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -15,6 +17,8 @@ use crate::list::{Position, key_position, toml_error};
 use crate::names::Name;
 use crate::policy::{Mode, Soa};
 use crate::region::parse_prefix;
+
+pub use choices::{Attach, Events, Fragments, Limits, Pointer, Tcp};
 
 /// Octets of the longest interface name (`IFNAMSIZ` less its NUL).
 const MAX_INTERFACE: usize = 15;
@@ -37,80 +41,6 @@ pub enum ConfigError {
     /// On the command line, or between the command line and the file.
     #[error("{0}")]
     Arguments(String),
-}
-
-/// How the program is attached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Attach {
-    /// Driver mode, else skb mode.
-    #[default]
-    Auto,
-    /// Driver mode.
-    Driver,
-    /// Skb mode.
-    Skb,
-}
-
-/// What becomes of the first fragment of a datagram to a DNS port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fragments {
-    /// It is dropped.
-    #[default]
-    Drop,
-    /// It passes.
-    Pass,
-}
-
-/// What becomes of a compressed QNAME.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pointer {
-    /// It is answered with FORMERR.
-    #[default]
-    Formerr,
-    /// It is dropped.
-    Drop,
-}
-
-/// What becomes of a listed name over TCP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tcp {
-    /// The connection is reset.
-    #[default]
-    Reset,
-    /// It passes.
-    Pass,
-}
-
-/// Sampling of decisions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Events {
-    /// One hit of so many is reported, a power of two; 0: none.
-    pub sample: u32,
-}
-
-/// For how many entries the maps are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Limits {
-    /// Decisions of one generation.
-    pub decisions: u32,
-    /// Actions of one generation.
-    pub actions: u32,
-    /// Hit counters.
-    pub hits: u32,
-    /// Names changed since the base.
-    pub changes: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { decisions: 131_072, actions: 4096, hits: 65_536, changes: 65_536 }
-    }
 }
 
 /// The whole configuration.

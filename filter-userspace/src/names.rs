@@ -3,49 +3,15 @@
 //! It owns the way from a name as people write it to a name as DNS carries it. It refuses to know lists, wildcards,
 //! URLs and public suffixes.
 
+mod parse;
+
 use std::fmt;
 
 use filter_common::abi::{HashKey, MAX_RULE_LABELS};
 use filter_common::hash::{self, NameHash};
-use idna::AsciiDenyList;
-use idna::uts46::{DnsLength, Hyphens, Uts46};
 
-/// Octets of the longest name on the wire, its root label included (RFC 1035 section 2.3.4).
-const MAX_OCTETS: usize = 255;
-/// Octets of the longest label.
-const MAX_LABEL: usize = 63;
-
-/// Why a text is not a name that a rule can hold.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    /// Nothing, or dots alone.
-    #[error("the name is empty; expected labels separated by dots")]
-    Empty,
-    /// Two dots in a row, or one in front.
-    #[error("the name has an empty label; expected one dot between labels")]
-    EmptyLabel,
-    /// A label above 63 octets.
-    #[error("a label has {0} octets; expected at most 63")]
-    LongLabel(usize),
-    /// More octets than a message can carry.
-    #[error("the name has {0} octets on the wire; expected at most 255")]
-    LongName(usize),
-    /// More labels than the program walks.
-    #[error("the name has {0} labels; expected at most {max}", max = MAX_RULE_LABELS)]
-    Labels(usize),
-    /// An address or a prefix.
-    #[error("it is an address, not a name; a DNS filter cannot block addresses")]
-    Address,
-    /// The last label is a number, as of a mistyped address.
-    #[error("the last label is a number; expected a name, whose last label has a letter")]
-    Number,
-    /// An octet that no host name has.
-    #[error("the name has the character {0:?}; expected letters, digits, `-` and `_`")]
-    Character(char),
-    /// Not ASCII, and not convertible (UTS 46).
-    #[error("the name is not a valid internationalized name; expected one that UTS 46 converts to ASCII")]
-    Idna,
-}
+pub use parse::NameError;
+pub(crate) use parse::{is_address, parse_into};
 
 /// A name of a rule: labels of lower-case letters, digits, `-` and `_`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,79 +162,6 @@ impl<'a> NameRef<'a> {
 fn label_at(wire: &[u8], start: usize) -> &[u8] {
     let Some((size, rest)) = wire.get(start..).and_then(<[u8]>::split_first) else { return &[] };
     rest.get(..usize::from(*size)).unwrap_or_default()
-}
-
-/// Appends the name's octets to `wire`; on an error `wire` is as it was.
-///
-/// # Errors
-/// As [`Name::parse`].
-pub(crate) fn parse_into(text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
-    let start = wire.len();
-    let outcome = if text.is_ascii() {
-        ascii_into(text, wire)
-    } else {
-        let ascii = Uts46::new()
-            .to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
-            .map_err(|_| NameError::Idna)?;
-        ascii_into(&ascii, wire)
-    };
-    if outcome.is_err() {
-        wire.truncate(start);
-    }
-    outcome
-}
-
-fn ascii_into(text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
-    if text == "." {
-        return Ok(());
-    }
-    let start = wire.len();
-    let text = text.strip_suffix('.').unwrap_or(text);
-    if text.is_empty() {
-        return Err(NameError::Empty);
-    }
-    let mut labels = 0usize;
-    for label in text.split('.') {
-        label_into(label, text, wire)?;
-        labels += 1;
-    }
-    let octets = wire.len().saturating_sub(start).saturating_add(1);
-    if octets > MAX_OCTETS {
-        return Err(NameError::LongName(octets));
-    }
-    if labels > MAX_RULE_LABELS {
-        return Err(NameError::Labels(labels));
-    }
-    if text.rsplit('.').next().is_some_and(|last| last.bytes().all(|octet| octet.is_ascii_digit())) {
-        return Err(if is_address(text) { NameError::Address } else { NameError::Number });
-    }
-    Ok(())
-}
-
-fn label_into(label: &str, text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
-    if label.is_empty() {
-        return Err(if text.bytes().all(|octet| octet == b'.') {
-            NameError::Empty
-        } else {
-            NameError::EmptyLabel
-        });
-    }
-    let known = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
-    if let Some(other) = label.chars().find(|c| !u8::try_from(*c).is_ok_and(known)) {
-        return Err(if is_address(text) { NameError::Address } else { NameError::Character(other) });
-    }
-    let size = match u8::try_from(label.len()) {
-        Ok(size) if label.len() <= MAX_LABEL => size,
-        _ => return Err(NameError::LongLabel(label.len())),
-    };
-    wire.push(size);
-    wire.extend(label.bytes().map(|octet| octet.to_ascii_lowercase()));
-    Ok(())
-}
-
-/// Whether the text is an IPv4 or IPv6 address or prefix.
-pub(crate) fn is_address(text: &str) -> bool {
-    text.parse::<std::net::IpAddr>().is_ok() || text.parse::<ipnet::IpNet>().is_ok()
 }
 
 impl fmt::Display for NameRef<'_> {

@@ -140,19 +140,8 @@ fn order<N>(file: File<N>, path: &str, place: impl Fn(usize, N) -> (u32, Name)) 
     let table = file.order;
     let coverage = Coverage::from(table.coverage);
     let deadline = deadline(&table)?;
+    check(&table)?;
     let scope = scope(table.scope, table.order_type)?;
-    if let (Some(from), Some(until)) = (table.effective_from, table.effective_until)
-        && until <= from
-    {
-        let what = "effective-until is not after effective-from; expected a later time; correct one of them";
-        return Err(("effective-until", what.to_owned()));
-    }
-    if let Some(list) = table.lists.iter().find(|list| list.is_empty() || list.contains('\0')) {
-        return Err((
-            "lists",
-            format!("list path {list:?} cannot be read; expected a file name; correct it"),
-        ));
-    }
     let action = table.action.unwrap_or_else(ActionTable::nxdomain);
     let action = action.check(table.order_type).map_err(|what| ("action", what))?;
     let names = file.names.into_iter().enumerate();
@@ -184,6 +173,23 @@ fn order<N>(file: File<N>, path: &str, place: impl Fn(usize, N) -> (u32, Name)) 
         lists: table.lists,
         names: names.map(|(at, name)| order_name(name, coverage, |name| place(at, name))).collect(),
     })
+}
+
+/// Checks what no single value shows.
+fn check(table: &OrderTable) -> Result<(), Failure> {
+    if let (Some(from), Some(until)) = (table.effective_from, table.effective_until)
+        && until <= from
+    {
+        let what = "effective-until is not after effective-from; expected a later time; correct one of them";
+        return Err(("effective-until", what.to_owned()));
+    }
+    if let Some(list) = table.lists.iter().find(|list| list.is_empty() || list.contains('\0')) {
+        return Err((
+            "lists",
+            format!("list path {list:?} cannot be read; expected a file name; correct it"),
+        ));
+    }
+    Ok(())
 }
 
 fn order_name<N>(table: NameTable<N>, default: Coverage, place: impl Fn(N) -> (u32, Name)) -> OrderName {

@@ -24,6 +24,13 @@ pub(super) struct Client {
     pub(super) orders: Vec<Arc<str>>,
 }
 
+impl Client {
+    /// The region's word.
+    pub(super) fn word(&self) -> &str {
+        self.region.as_deref().unwrap_or(UNKNOWN)
+    }
+}
+
 /// What the tries are made from.
 #[derive(Clone, Debug)]
 pub(super) struct Prefixes {
@@ -146,8 +153,7 @@ impl Clients {
             }
             around.push(Inside { prefix, client, flags, word });
         }
-        let names: Vec<String> =
-            numbers.iter().map(|client| client.region.as_deref().unwrap_or(UNKNOWN).to_owned()).collect();
+        let names: Vec<String> = numbers.iter().map(|client| client.word().to_owned()).collect();
         Clients {
             index: keep(before.map(|before| &before.index), Index::new(&v4, &v6)),
             v4: keep(before.map(|before| &before.v4), v4),
@@ -235,7 +241,7 @@ mod tests {
         let word = find(clients, address.parse().expect("an address"));
         let client = &clients.numbers[(word & CLIENT_REGION) as usize];
         (
-            client.region.as_deref().unwrap_or(UNKNOWN).to_owned(),
+            client.word().to_owned(),
             client.orders.iter().map(|id| id.to_string()).collect(),
             word & CLIENT_ANSWERED != 0,
             word & CLIENT_FORWARDER != 0,

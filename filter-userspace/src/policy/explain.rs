@@ -167,7 +167,7 @@ pub fn explain(
 /// The word of a client that is only known to be in a region.
 fn word_of(snapshot: &Snapshot, region: &str) -> Result<u32, ExplainError> {
     let numbers = snapshot.clients.iter().enumerate();
-    let same = numbers.filter(|(_, client)| client.region.as_deref().unwrap_or(UNKNOWN) == region);
+    let same = numbers.filter(|(_, client)| client.word() == region);
     let Some((number, _)) = same.min_by_key(|(_, client)| client.orders.len()) else {
         let mut words: Vec<&str> = snapshot.region_names.iter().map(String::as_str).collect();
         words.sort_unstable();

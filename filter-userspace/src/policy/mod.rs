@@ -13,6 +13,7 @@ mod guard;
 mod hits;
 mod host;
 mod input;
+mod node;
 mod nodes;
 mod parts;
 mod rows;

@@ -4,31 +4,18 @@
 //! name, the names above it that come or go with it, and, when the name has others below it, those that inherit from it.
 //! It keeps no name: two names of one key are told apart by their check bits and the name above them.
 
-use filter_common::abi::{HashKey, NameValue, name_value};
+use filter_common::abi::{HashKey, NameValue};
 use filter_common::hash::NameHash;
 
+use super::node::{NONE, Node};
 use super::rule::{Cover, EMPTY, ListId, Part, Rule, RuleLists, Sets};
 use super::table::{KeyMap, NameMap};
 
-const NONE: u32 = u32::MAX;
 const ROOT: u32 = 0;
 
 /// Two names of the policy have the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Collision;
-
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    key: u64,
-    check: u32,
-    own: ListId,
-    inherited: ListId,
-    set: u32,
-    parent: u32,
-    child: u32,
-    next: u32,
-    previous: u32,
-}
 
 /// The tree.
 #[derive(Clone, Debug)]
@@ -277,27 +264,5 @@ impl Nodes {
             self.touch(node.parent);
             place = node.parent;
         }
-    }
-}
-
-impl Node {
-    const VOID: Node = Node {
-        key: 0,
-        check: 0,
-        own: EMPTY,
-        inherited: EMPTY,
-        set: 0,
-        parent: NONE,
-        child: NONE,
-        next: NONE,
-        previous: NONE,
-    };
-
-    fn new(hash: NameHash, parent: u32) -> Node {
-        Node { key: hash.key(), check: hash.check(), parent, ..Node::VOID }
-    }
-
-    fn value(&self) -> NameValue {
-        name_value(self.check, self.set, self.child != NONE)
     }
 }

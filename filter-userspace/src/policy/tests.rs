@@ -452,7 +452,7 @@ fn observe_mode_says_what_would_be() {
     );
 }
 
-/// A rule of the model: what a random order says about one name.
+/// A random policy, decided by the definition.
 #[derive(Clone, Debug)]
 struct Model {
     orders: Vec<ModelOrder>,
@@ -577,8 +577,11 @@ fn model() -> impl Strategy<Value = Model> {
     })
 }
 
-/// What a snapshot does, whatever its numbers are: each name's flag and the decisions of its set.
-fn meaning(snapshot: &Snapshot) -> BTreeMap<u64, (u32, bool, Vec<(u16, u16, Option<Hit>)>)> {
+/// What the program does at a name: its check bits, whether something is below, and each cell's kind, RCODE and hit.
+type Meaning = (u32, bool, Vec<(u16, u16, Option<Hit>)>);
+
+/// What a snapshot does, whatever its numbers are.
+fn meaning(snapshot: &Snapshot) -> BTreeMap<u64, Meaning> {
     let stride = 2 * snapshot.regions_count as usize * snapshot.types_count() as usize;
     let live = snapshot.names.iter().filter(|(_, value)| value >> 32 != 0);
     live.map(|(key, value)| {
