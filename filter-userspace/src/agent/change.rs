@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -26,11 +27,14 @@ struct Version {
     path: PathBuf,
     /// Names that are added or removed.
     names: Vec<String>,
+    /// When the change was asked for.
+    asked: Instant,
 }
 
 impl Agent {
     /// `order apply`.
     pub(super) fn apply(&mut self, apply: Apply, uid: Option<u32>) -> Result<ChangeReport, Problem> {
+        let asked = Instant::now();
         let format = if apply.json { Format::Json } else { Format::Toml };
         // parsed as it came first, so that an error names the place in the file that the user has
         let order = Order::parse(&apply.text, &apply.path, format)
@@ -42,11 +46,12 @@ impl Agent {
         if Format::of_path(&path.display().to_string()) == Format::Json {
             return Err(json_file(&order.id, &path));
         }
-        self.take_version(Version { event: "apply", uid, text, path, names: Vec::new() })
+        self.take_version(Version { event: "apply", uid, text, path, names: Vec::new(), asked })
     }
 
     /// `order lift`, `suspend` and `resume`.
     pub(super) fn change(&mut self, id: &str, to: Change, uid: Option<u32>) -> Result<ChangeReport, Problem> {
+        let asked = Instant::now();
         let (path, held) = self.editable(id)?;
         let status = held.order.status;
         let text = match to {
@@ -64,7 +69,7 @@ impl Agent {
             Change::Resume if status.is_binding() => held.text.to_string(),
             Change::Resume => return Err(over(id, status)),
         };
-        self.take_version(Version { event: to.verb(), uid, text, path, names: Vec::new() })
+        self.take_version(Version { event: to.verb(), uid, text, path, names: Vec::new(), asked })
     }
 
     /// `block` and `unblock`.
@@ -75,6 +80,7 @@ impl Agent {
         edit: Edit,
         uid: Option<u32>,
     ) -> Result<ChangeReport, Problem> {
+        let asked = Instant::now();
         let (path, held) = self.editable(id)?;
         let (names, mut refused) = parse(names);
         if names.is_empty() {
@@ -89,7 +95,8 @@ impl Agent {
             Edit::Unblock => order::remove_names(&held.text, &names).map_err(bad)?,
         };
         let changed: Vec<_> = edited.changed.iter().map(Name::to_string).collect();
-        let version = Version { event: edit.verb(), uid, text: edited.text, path, names: changed.clone() };
+        let version =
+            Version { event: edit.verb(), uid, text: edited.text, path, names: changed.clone(), asked };
         let mut report = self.take_version(version)?;
         report.refused.retain(|refusal| refusal.name.as_ref().is_some_and(|name| changed.contains(name)));
         report.names = changed.len().saturating_sub(report.refused.len());
@@ -117,7 +124,7 @@ impl Agent {
 
     /// Puts a version in force and stores it. Whatever fails, both the kernel and the disk keep what they had.
     fn take_version(&mut self, version: Version) -> Result<ChangeReport, Problem> {
-        let Version { event, uid, text, path, mut names } = version;
+        let Version { event, uid, text, path, mut names, asked } = version;
         let held = self.book.parse(&text, &path).map_err(AgentError::from)?;
         let id = Arc::clone(&held.order.id);
         if held.order.confidential {
@@ -134,7 +141,9 @@ impl Agent {
             self.enforce_or_tell("a version that could not be stored");
             return Err(AgentError::from(error).into());
         }
-        let report = self.report(&id, &path);
+        let mut report = self.report(&id, &path);
+        report.took_ms =
+            millis(self.policy.flipped.map_or(self.policy.took, |at| at.saturating_duration_since(asked)));
         let sha256 = crate::evidence::chain::sha256(&text);
         tracing::info!(
             order = &*id,

@@ -25,6 +25,8 @@ pub(super) struct InForce {
     pub(super) number: u64,
     /// When the kernel had it.
     pub(super) at: Timestamp,
+    /// The same on the monotonic clock.
+    pub(super) flipped: Option<Instant>,
     /// From the beginning of the compile until the kernel had it.
     pub(super) took: Duration,
     /// Every name was written, rather than those that changed.
@@ -70,6 +72,7 @@ impl Agent {
         let input = policy_input(&self.book, &self.regions, &self.config, now);
         let (snapshot, faults) = self.compiler.compile(&input)?;
         let published = self.datapath.publish(&snapshot)?;
+        let flipped = Instant::now();
         let at = Timestamp::try_from(published.at).unwrap_or_else(|_| Timestamp::now());
         let before = std::mem::take(&mut self.policy.since);
         let in_force =
@@ -81,7 +84,8 @@ impl Agent {
             snapshot: Some(Arc::new(snapshot)),
             number: published.number,
             at,
-            took: started.elapsed(),
+            flipped: Some(flipped),
+            took: flipped.saturating_duration_since(started),
             full: published.full,
             digest: self.digest(now),
             refusals: faults.into_iter().map(refusal).collect(),

@@ -1,6 +1,7 @@
 //! `interdict doctor`: can this machine run the filter, and what is to be done where it cannot?
 
 mod inputs;
+mod interface;
 mod machine;
 
 use std::path::Path;
@@ -83,8 +84,8 @@ pub(super) async fn run(args: &DoctorArgs, socket: &Path, output: &Output) -> Ou
         }
     };
     checks.extend(machine::checks(&config.pin_dir));
-    for interface in &config.interfaces {
-        checks.extend(machine::interface(interface));
+    for name in &config.interfaces {
+        checks.extend(interface::checks(name));
     }
     checks.extend(inputs::checks(&config));
     checks.push(agent(socket).await);

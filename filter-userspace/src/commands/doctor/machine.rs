@@ -2,7 +2,6 @@
 //! `/sys`; loads nothing.
 
 use std::path::Path;
-use std::process::Command;
 
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
@@ -15,43 +14,6 @@ const NEEDED: (u32, u32) = (5, 18);
 
 /// Capabilities the agent needs, and their bits (capabilities(7)).
 const CAPABILITIES: [(&str, u32); 3] = [("CAP_NET_ADMIN", 12), ("CAP_PERFMON", 38), ("CAP_BPF", 39)];
-
-/// Drivers with XDP in driver mode, as of Linux 6.12.
-const NATIVE: &[&str] = &[
-    "atlantic",
-    "bnxt_en",
-    "cpsw",
-    "ena",
-    "enetc",
-    "fec",
-    "fm10k",
-    "gve",
-    "hv_netvsc",
-    "i40e",
-    "ice",
-    "idpf",
-    "igb",
-    "igc",
-    "ixgbe",
-    "ixgbevf",
-    "mana",
-    "mlx4_core",
-    "mlx4_en",
-    "mlx5_core",
-    "mvneta",
-    "mvpp2",
-    "nfp",
-    "octeontx2",
-    "qede",
-    "sfc",
-    "stmmac",
-    "thunderx",
-    "tsnep",
-    "veth",
-    "virtio_net",
-    "vmxnet3",
-    "xen-netfront",
-];
 
 /// Every check of this file.
 pub(super) fn checks(pin_root: &Path) -> Vec<Check> {
@@ -101,7 +63,10 @@ fn jit() -> Check {
             "the BPF JIT compiler is off: every packet is interpreted",
             "sysctl -w net.core.bpf_jit_enable=1",
         ),
-        _ => Check::warning("jit", "whether the BPF JIT compiler is on cannot be read", "run doctor as root"),
+        _ => Check::note(
+            "jit",
+            "whether the BPF JIT compiler is on cannot be read outside the first network namespace",
+        ),
     }
 }
 
@@ -144,79 +109,6 @@ fn bpf_file_system(pin_root: &Path) -> Check {
     }
 }
 
-/// What is known of an interface without attaching to it.
-pub(super) fn interface(name: &str) -> Vec<Check> {
-    let dir = Path::new("/sys/class/net").join(name);
-    let check = format!("interface {name}");
-    if !dir.exists() {
-        return vec![Check::problem(&check, "does not exist in this network namespace", "see `ip link`")];
-    }
-    let driver = driver(name, &dir);
-    let mode = if NATIVE.contains(&driver.as_str()) {
-        "has XDP in driver mode"
-    } else {
-        "is not known to have XDP in driver mode; `run` says which mode it got"
-    };
-    let mut checks = vec![Check::fine(&check, format!("driver {driver} {mode}"))];
-    checks.extend(holder(name, &check));
-    let mtu: u32 = read(dir.join("mtu")).parse().unwrap_or(0);
-    if mtu > 3500 {
-        checks.push(Check::warning(
-            &format!("{check}, mtu"),
-            format!("{mtu}: frames span several buffers; questions beyond the first buffer pass with reason multi-buffer"),
-            "lower the MTU of interfaces that carry DNS to 1500 if that reason is ever counted",
-        ));
-    }
-    checks.extend(vlan_offload(name, &check));
-    checks
-}
-
-/// An XDP program that is there already: ours from an agent before, or somebody else's.
-fn holder(name: &str, check: &str) -> Option<Check> {
-    let output = Command::new("ip").args(["-j", "link", "show", "dev", name]).output().ok()?;
-    let links: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-    let program = links.get(0)?.get("xdp")?.get("prog")?;
-    let id = program.get("id").and_then(serde_json::Value::as_u64)?;
-    let title = program.get("name").and_then(serde_json::Value::as_str).unwrap_or("?");
-    let check = format!("{check}, xdp");
-    Some(if title == "interdict" {
-        Check::note(&check, format!("the filter is attached (program {id})"))
-    } else {
-        let finding = format!("another XDP program is attached (id {id}, \"{title}\")");
-        Check::problem(
-            &check,
-            finding,
-            format!("detach it: ip link set dev {name} xdp off, or end the process that holds it"),
-        )
-    })
-}
-
-/// The driver's name; a veth has no device of its own.
-fn driver(name: &str, dir: &Path) -> String {
-    let link = std::fs::read_link(dir.join("device/driver")).ok();
-    let device = link.as_deref().and_then(Path::file_name).map(|file| file.to_string_lossy().into_owned());
-    device.unwrap_or_else(|| {
-        let output = Command::new("ip").args(["-j", "-d", "link", "show", "dev", name]).output();
-        let links: Option<serde_json::Value> =
-            output.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok());
-        let kind = links.as_ref().and_then(|links| links.get(0)?.get("linkinfo")?.get("info_kind")?.as_str());
-        kind.unwrap_or("virtual").to_owned()
-    })
-}
-
-/// The card may take VLAN tags off before the program sees the frame: then tagged queries are filtered as untagged ones.
-fn vlan_offload(name: &str, check: &str) -> Option<Check> {
-    let output = Command::new("ethtool").args(["-k", name]).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let on = text.lines().any(|line| line.trim().starts_with("rx-vlan-offload: on"));
-    on.then(|| {
-        Check::note(
-            &format!("{check}, vlan"),
-            "rx-vlan-offload is on: tags that the card takes off are not seen; the queries inside are filtered all the same",
-        )
-    })
-}
-
 fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path).map(|text| text.trim_end().to_owned()).unwrap_or_default()
 }
@@ -237,10 +129,5 @@ mod tests {
         assert_eq!(missing_capabilities("CapEff:\t000001ffffffffff"), [""; 0]);
         assert_eq!(missing_capabilities("CapEff:\t0000008000001000"), ["CAP_PERFMON"]);
         assert_eq!(missing_capabilities("").len(), 3);
-    }
-
-    #[test]
-    fn a_missing_interface_is_a_problem() {
-        assert!(interface("no-such-if")[0].is_problem());
     }
 }
