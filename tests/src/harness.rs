@@ -8,6 +8,7 @@ pub mod client;
 pub mod flood;
 pub mod lab;
 pub mod netns;
+pub mod polling;
 pub mod resolver;
 pub mod responder;
 pub mod servers;

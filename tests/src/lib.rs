@@ -2,6 +2,7 @@
 //! kernel boundary, and the harness of network namespaces. See ARCHITECTURE.md for which test proves what.
 
 pub mod answer;
+pub mod bench;
 pub mod forms;
 pub mod frame;
 pub mod harness;

@@ -15,6 +15,8 @@ use super::shell::{self, Output, Running};
 pub const MILAN: &str = include_str!("milan.toml");
 /// What the name of every site begins with; then comes the process number.
 const PREFIX: &str = "interdict-test";
+/// The BPF file system.
+const BPF_FOLDER: &str = "/sys/fs/bpf";
 /// Its identifier.
 pub const MILAN_ID: &str = "IT-EX-0001";
 /// Its text.
@@ -43,12 +45,8 @@ impl Site {
     pub fn new() -> anyhow::Result<Site> {
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir()?;
-        let unique = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let site = Site {
-            binary: super::agent_binary()?,
-            pins: PathBuf::from("/sys/fs/bpf").join(unique),
-            folder,
-        };
+        let pins = Path::new(BPF_FOLDER).join(folder.path().file_name().unwrap_or_default());
+        let site = Site { binary: super::agent_binary()?, pins, folder };
         std::fs::create_dir_all(site.orders())?;
         super::write(&site.regions(), REGIONS)?;
         site.configure(Mode::Driver, "")?;
@@ -93,7 +91,7 @@ impl Site {
     /// When it cannot be written.
     pub fn configure_as(&self, attach: &str, more: &str) -> anyhow::Result<()> {
         let text = format!(
-            "{more}\nattach = \"{attach}\"\norders = {:?}\nregions = {:?}\ncontrol = {:?}\npin-dir = {:?}\nstate-dir = {:?}\n",
+            "{more}\nmetrics = \"off\"\nattach = \"{attach}\"\norders = {:?}\nregions = {:?}\ncontrol = {:?}\npin-dir = {:?}\nstate-dir = {:?}\n",
             self.orders(),
             self.regions(),
             self.path("control.sock"),
@@ -182,10 +180,15 @@ impl Drop for Site {
     }
 }
 
+/// A folder for pins that bears this process's number.
+pub(crate) fn pin_folder(name: &str) -> PathBuf {
+    Path::new(BPF_FOLDER).join(format!("{PREFIX}{}-{name}", std::process::id()))
+}
+
 /// Removes the folders and pins that a killed process left.
 pub fn remove_sites_of(process: u32) {
     let prefix = format!("{PREFIX}{process}-");
-    for folder in [std::env::temp_dir(), PathBuf::from("/sys/fs/bpf")] {
+    for folder in [std::env::temp_dir(), PathBuf::from(BPF_FOLDER)] {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
         for entry in entries.filter_map(Result::ok) {
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
@@ -196,7 +199,7 @@ pub fn remove_sites_of(process: u32) {
 }
 
 /// Removes a folder of pins; a link that nothing else holds detaches with its pin.
-fn remove_pins(folder: &Path) {
+pub(crate) fn remove_pins(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         if path.is_dir() {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::netns::Namespace;
+use super::polling::Polling;
 use super::shell;
 
 /// Addresses of the server.
@@ -75,6 +76,7 @@ pub fn server(is_v6: bool) -> IpAddr {
 /// The two namespaces.
 #[derive(Debug)]
 pub struct Lab {
+    _polling: Option<Polling>,
     /// Where the filter and the resolver run.
     pub server: Namespace,
     /// Where the queries come from.
@@ -87,7 +89,7 @@ impl Lab {
     /// # Errors
     /// When something cannot be made.
     pub fn new() -> anyhow::Result<Lab> {
-        let lab = Lab { server: Namespace::new("srv")?, client: Namespace::new("cli")? };
+        let mut lab = Lab { _polling: None, server: Namespace::new("srv")?, client: Namespace::new("cli")? };
         let (server, client) = (&lab.server, &lab.client);
         shell::ip(&format!(
             "link add {SERVER_INTERFACE} netns {} type veth peer name {CLIENT_INTERFACE} netns {}",
@@ -108,6 +110,7 @@ impl Lab {
             }
         }
         offload_off(client, CLIENT_INTERFACE)?;
+        lab._polling = Some(Polling::start(client, CLIENT_INTERFACE)?);
         if shell::until(Duration::from_secs(5), || lab.client.ip("-6 address show tentative").is_ok_and(|t| t.is_empty())) {
             Ok(lab)
         } else {
@@ -116,14 +119,13 @@ impl Lab {
     }
 }
 
-/// Makes the client's end finish its checksums, and lets it receive what the other end's XDP program sends: a veth
-/// delivers those frames only when its peer polls (NAPI), which GRO switches on.
+/// Makes the client's end finish its checksums, as a real interface does before a frame is on the wire.
 ///
 /// # Errors
 /// When `ethtool` fails.
 pub fn offload_off(client: &Namespace, interface: &str) -> anyhow::Result<()> {
     let mut command = client.command("ethtool");
-    command.args(["-K", interface, "gro", "on", "tx", "off", "rx", "off", "tso", "off", "gso", "off"]);
+    command.args(["-K", interface, "tx", "off", "rx", "off", "tso", "off", "gso", "off"]);
     shell::run(&mut command, Duration::from_secs(10))?.success("ethtool")?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::harness::agent::{Agent, Site};
 use crate::harness::client::{self, Dig};
 use crate::harness::lab::{self, SERVER};
 use crate::harness::netns::Namespace;
+use crate::harness::polling::Polling;
 use crate::harness::resolver::Unbound;
 use crate::harness::responder::Responder;
 use crate::harness::shell::{self, Output};
@@ -64,6 +65,7 @@ enum Resolver {
 pub(super) struct Stage {
     agent: Option<Agent>,
     resolver: Resolver,
+    _polling: Vec<Polling>,
     site: Site,
     rome: Namespace,
     berlin: Namespace,
@@ -78,14 +80,16 @@ impl Stage {
         let (rome, berlin, server) = (Namespace::new("rome")?, Namespace::new("berlin")?, Namespace::new("resolver")?);
         server.ip(&format!("address add {}/32 dev lo", SERVER[0]))?;
         server.ip(&format!("address add {}/128 dev lo nodad", SERVER[1]))?;
+        let mut polling = Vec::new();
         for (city, client) in [(City::Rome, &rome), (City::Berlin, &berlin)] {
             connect(&server, client, city)?;
+            polling.push(Polling::start(client, "eth0")?);
         }
         let resolver = match Unbound::start(&server, &SERVER) {
             Ok(unbound) => Resolver::Unbound { _process: unbound },
             Err(_) => Resolver::BuiltIn { _thread: Responder::start(&server, &SERVER)? },
         };
-        Ok(Stage { agent: None, resolver, site: Site::new()?, rome, berlin, server })
+        Ok(Stage { agent: None, resolver, _polling: polling, site: Site::new()?, rome, berlin, server })
     }
 
     /// The cast.
