@@ -6,6 +6,7 @@
 mod book;
 mod change;
 mod clock;
+mod disk;
 mod edit;
 mod enforce;
 mod error;

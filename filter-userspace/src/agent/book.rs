@@ -2,11 +2,11 @@
 //! it knows no policy and no clock.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::disk;
 use super::watch::{Look, Watch};
 use crate::control::client::escape;
 use crate::list::List;
@@ -90,7 +90,7 @@ impl Book {
     /// Reads what changed since the last look; with `now`, also what may still be written.
     pub(crate) fn look(&mut self, now: bool) -> Vec<News> {
         let mut news = Vec::new();
-        let listing = match listing(&self.dir) {
+        let listing = match disk::listing(&self.dir) {
             Ok(listing) => listing,
             Err(error) => {
                 // an unmounted directory must not lift every order
@@ -250,17 +250,7 @@ impl Book {
     /// # Errors
     /// The file system's.
     pub(crate) fn write(&mut self, path: &Path, text: &str) -> Result<(), BookError> {
-        let failed = |error| BookError::Io(path.to_owned(), error);
-        std::fs::create_dir_all(&self.dir).map_err(failed)?;
-        let mut name = std::ffi::OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(".new");
-        let new = path.with_file_name(name);
-        let mut file = File::create(&new).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        std::fs::rename(&new, path).map_err(failed)?;
-        let parent = path.parent().unwrap_or(&self.dir);
-        File::open(parent).and_then(|dir| dir.sync_all()).map_err(failed)?;
+        disk::write(path, text).map_err(|error| BookError::Io(path.to_owned(), error))?;
         self.watch.wrote(path, text.as_bytes());
         Ok(())
     }
@@ -303,21 +293,6 @@ impl Book {
         let lists = self.lists.iter().filter_map(|(path, file)| Some((path.clone(), file.error.clone()?)));
         dir.chain(files).chain(lists).collect()
     }
-}
-
-/// The order files of the directory, by name.
-fn listing(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let known = path.extension().is_some_and(|end| end == "toml" || end == "json");
-        if known && !hidden {
-            paths.push(path);
-        }
-    }
-    paths.sort_unstable();
-    Ok(paths)
 }
 
 #[cfg(test)]

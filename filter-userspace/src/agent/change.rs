@@ -124,48 +124,43 @@ impl Agent {
 
     /// Puts a version in force and stores it. Whatever fails, both the kernel and the disk keep what they had.
     fn take_version(&mut self, version: Version) -> Result<ChangeReport, Problem> {
-        let Version { event, uid, text, path, mut names, asked } = version;
-        let held = self.book.parse(&text, &path).map_err(AgentError::from)?;
-        let id = Arc::clone(&held.order.id);
-        if held.order.confidential {
-            // these are recorded by the digest of the file only
-            names.clear();
-        }
-        let before = self.book.put(&path, held).map_err(AgentError::from)?;
-        if let Err(error) = self.enforce(event) {
-            self.book.restore(&path, before);
+        let held = self.book.parse(&version.text, &version.path).map_err(AgentError::from)?;
+        let order = Arc::clone(&held.order);
+        let before = self.book.put(&version.path, held).map_err(AgentError::from)?;
+        if let Err(error) = self.enforce(version.event) {
+            self.book.restore(&version.path, before);
             return Err(error.into());
         }
-        if let Err(error) = self.book.write(&path, &text) {
-            self.book.restore(&path, before);
+        if let Err(error) = self.book.write(&version.path, &version.text) {
+            self.book.restore(&version.path, before);
             self.enforce_or_tell("a version that could not be stored");
             return Err(AgentError::from(error).into());
         }
-        let mut report = self.report(&id, &path);
-        report.took_ms =
-            millis(self.policy.flipped.map_or(self.policy.took, |at| at.saturating_duration_since(asked)));
-        let sha256 = crate::evidence::chain::sha256(&text);
-        tracing::info!(
-            order = &*id,
-            uid,
-            generation = report.generation,
-            took_ms = report.took_ms,
-            "{event}"
-        );
+        let mut report = self.report(&order.id, &version.path);
+        let flipped = self.policy.flipped.unwrap_or(version.asked);
+        report.took_ms = millis(flipped.saturating_duration_since(version.asked));
+        self.record_change(&version, &report, order.confidential);
+        Ok(report)
+    }
+
+    fn record_change(&mut self, version: &Version, report: &ChangeReport, confidential: bool) {
+        let (order, uid, event) = (report.order.as_str(), version.uid, version.event);
+        tracing::info!(order, uid, generation = report.generation, took_ms = report.took_ms, "{event}");
+        // a confidential order's names are recorded by the digest of the file only
+        let names = if confidential { &[][..] } else { &version.names };
         self.journal.record(
             event,
             [
-                ("order", (&*id).into()),
+                ("order", order.into()),
                 ("uid", uid.into()),
                 ("generation", report.generation.into()),
                 ("kernel_time", report.at.clone().into()),
                 ("enforced", report.enforced.into()),
                 ("file", report.file.clone().into()),
-                ("sha256", sha256.into()),
+                ("sha256", crate::evidence::chain::sha256(&version.text).into()),
                 ("names", names.into()),
             ],
         );
-        Ok(report)
     }
 
     fn report(&self, id: &Arc<str>, path: &Path) -> ChangeReport {

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use filter_common::abi::{HashKey, KEY_ROWS};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -26,7 +27,7 @@ use super::{Agent, AgentError, BACKLOG, Options, Tally, scrape};
 use crate::config::{Attach, Config};
 use crate::control::Job;
 use crate::control::server::Endpoint;
-use crate::kernel::{AttachMode, Datapath, KernelError, Limits, LoadOptions, Mode, PinDir};
+use crate::kernel::{AttachMode, Datapath, Facts, KernelError, Limits, LoadOptions, Mode, PinDir};
 use crate::policy::Compiler;
 
 /// Name of the file in the state directory that holds the last generation's number.
@@ -100,41 +101,23 @@ impl Agent {
     fn load(options: Options, config: Config, book: Book, regions: Regions) -> Result<Agent, AgentError> {
         let started = Timestamp::now();
         let key = Arc::new(hash_key()?);
-        let mut load = load_options(&config, Arc::clone(&key))?;
-        load.first_generation = last_generation(&config.state_dir).saturating_add(1);
         let pins = PinDir::claim(&config.pin_dir)?;
         if pins.mounted() {
             tracing::warn!("a BPF file system was mounted for {}", pins.root().display());
         }
-        let mut datapath = Datapath::load(&load)?;
-        let facts = datapath.facts()?;
-        tracing::info!(
-            verified_instructions = facts.verified_instructions,
-            took_ms = super::view::millis(facts.load),
-            kernel = facts.kernel,
-            object = facts.object_sha256,
-            "program loaded"
-        );
+        let (mut datapath, facts) = load_program(&config, Arc::clone(&key))?;
+        let mut journal = Journal::open(&config.state_dir, started);
+        journal.record("start", start_record(&config, facts));
         let mode = match config.attach {
             Attach::Auto => AttachMode::Auto,
             Attach::Driver => AttachMode::Only(Mode::Driver),
             Attach::Skb => AttachMode::Only(Mode::Skb),
         };
-        let mut journal = Journal::open(&config.state_dir, started);
-        journal.record(
-            "start",
-            [
-                ("version", env!("CARGO_PKG_VERSION").into()),
-                ("object_sha256", facts.object_sha256.into()),
-                ("kernel", facts.kernel.into()),
-                ("mode", config.mode.label().into()),
-            ],
-        );
+        let rebase_above = usize::try_from(config.limits.changes / 2).unwrap_or(usize::MAX);
         Ok(Agent {
             links: Links::new(pins, mode, &config.interfaces),
             samples: Samples::of(&mut datapath),
-            compiler: Compiler::new(*key)
-                .rebase_above(usize::try_from(config.limits.changes / 2).unwrap_or(usize::MAX)),
+            compiler: Compiler::new(*key).rebase_above(rebase_above),
             policy: InForce::default(),
             tally: Tally::default(),
             selftest_hits: BTreeMap::new(),
@@ -185,6 +168,30 @@ impl Agent {
             interfaces.join(", ")
         )
     }
+}
+
+fn load_program(config: &Config, key: Arc<HashKey>) -> Result<(Datapath, Facts), AgentError> {
+    let mut options = load_options(config, key)?;
+    options.first_generation = last_generation(&config.state_dir).saturating_add(1);
+    let mut datapath = Datapath::load(&options)?;
+    let facts = datapath.facts()?;
+    tracing::info!(
+        verified_instructions = facts.verified_instructions,
+        took_ms = super::view::millis(facts.load),
+        kernel = facts.kernel,
+        object = facts.object_sha256,
+        "program loaded"
+    );
+    Ok((datapath, facts))
+}
+
+fn start_record(config: &Config, facts: Facts) -> [(&'static str, Value); 4] {
+    [
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("object_sha256", facts.object_sha256.into()),
+        ("kernel", facts.kernel.into()),
+        ("mode", config.mode.label().into()),
+    ]
 }
 
 /// What the program is loaded with.

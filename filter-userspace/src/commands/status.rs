@@ -4,7 +4,7 @@ use super::Outcome;
 use super::exit::Exit;
 use super::print::{Output, or_dash};
 use crate::control::client::Client;
-use crate::control::report::{Document, Status};
+use crate::control::report::{Document, ObjectStatus, OrderCounts, PolicyStatus, Status};
 
 pub(super) async fn run(client: &Client, output: &Output) -> Outcome {
     let text = client.get("/v1/status").await?;
@@ -18,53 +18,48 @@ pub(super) async fn run(client: &Client, output: &Output) -> Outcome {
 }
 
 fn show(status: &Status, output: &Output) {
-    let policy = &status.policy;
-    let orders = &status.orders;
     output.facts(&[
         ("agent", format!("{} (pid {}) since {}", status.version, status.pid, status.started)),
         ("mode", status.mode.clone()),
-        (
-            "policy",
-            format!(
-                "generation {}, {} names, in the kernel since {} ({:.1} ms)",
-                policy.generation,
-                policy.names,
-                or_dash(policy.published.as_ref()),
-                policy.took_ms
-            ),
-        ),
-        (
-            "orders",
-            format!(
-                "{} in force, {} scheduled, {} suspended, {} ended, {} files in error",
-                orders.in_force, orders.scheduled, orders.suspended, orders.ended, orders.errors
-            ),
-        ),
+        ("policy", policy(&status.policy)),
+        ("orders", orders(&status.orders)),
         ("next change", status.next_change.clone().unwrap_or_default()),
-        (
-            "program",
-            format!(
-                "sha256 {}, {} verified instructions, {:.1} MiB of maps",
-                status.object.sha256.get(..16).unwrap_or(&status.object.sha256),
-                status.object.verified_instructions,
-                status.object.map_memory_octets as f64 / f64::from(1 << 20)
-            ),
-        ),
+        ("program", program(&status.object)),
     ]);
     let rows: Vec<_> = status
         .interfaces
         .iter()
         .map(|interface| {
-            vec![
-                interface.interface.clone(),
-                interface.state.clone(),
-                or_dash(interface.mode.as_ref()),
-                or_dash(interface.error.as_ref()),
-            ]
+            let (mode, error) = (or_dash(interface.mode.as_ref()), or_dash(interface.error.as_ref()));
+            vec![interface.interface.clone(), interface.state.clone(), mode, error]
         })
         .collect();
     output.table(&["interface", "state", "mode", "error"], &rows);
     for problem in &status.problems {
         output.line(format!("problem: {problem}"));
     }
+}
+
+fn policy(policy: &PolicyStatus) -> String {
+    let since = or_dash(policy.published.as_ref());
+    let PolicyStatus { generation, names, took_ms, .. } = policy;
+    format!("generation {generation}, {names} names, in the kernel since {since} ({took_ms:.1} ms)")
+}
+
+fn orders(orders: &OrderCounts) -> String {
+    let OrderCounts { in_force, scheduled, overdue, suspended, ended, errors } = orders;
+    let overdue = if *overdue == 0 { String::new() } else { format!(", {overdue} overdue") };
+    let errors = if *errors == 0 { String::new() } else { format!(", {errors} files in error") };
+    format!(
+        "{in_force} in force, {scheduled} scheduled{overdue}, {suspended} suspended, {ended} ended{errors}"
+    )
+}
+
+fn program(object: &ObjectStatus) -> String {
+    let sha256 = object.sha256.get(..16).unwrap_or(&object.sha256);
+    let octets = object.map_memory_octets as f64 / f64::from(1 << 20);
+    format!(
+        "sha256 {sha256}, {} verified instructions, {octets:.1} MiB of maps",
+        object.verified_instructions
+    )
 }
