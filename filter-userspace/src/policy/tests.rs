@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use filter_common::Verdict;
 use filter_common::abi::{ACTION_FIRST, HashKey, KEY_ROWS, KIND_ANSWER, KIND_DROP, KIND_PASSTHRU, Settings};
+use filter_common::{Verdict, host};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -400,6 +400,75 @@ fn one_name_more_is_one_change() {
 
     let fifth = compiler.rebase_above(0).compile(&input(vec![listed("")])).expect("a snapshot").0;
     assert!(fifth.names.changes().is_empty() && !Arc::ptr_eq(first.names.base(), fifth.names.base()));
+}
+
+#[test]
+fn a_name_whose_last_name_below_goes_says_so() {
+    let mut compiler = Compiler::new(key(1));
+    let (first, second) = (["p.example", "c.p.example", "q.example"], ["p.example", "q.example"]);
+    compiler.compile(&input(vec![blocking("X", "", &first)])).expect("a snapshot");
+    let snapshot = compiler.compile(&input(vec![blocking("X", "", &second)])).expect("a snapshot").0;
+    assert_eq!(snapshot.names.changes().len(), 2, "the name that went, and the one above it");
+    assert_eq!(meaning(&snapshot), meaning(&compile(vec![blocking("X", "", &second)]).0));
+}
+
+#[test]
+fn sets_out_of_use_are_used_again() {
+    let mut compiler = Compiler::new(key(1));
+    let mut size = 0;
+    for round in 0..50 {
+        // each round holds the names by other orders
+        let orders =
+            (round..round + 3).map(|id| blocking(&format!("O{id}"), "", &["a.example", "x.a.example"]));
+        let snapshot = compiler.compile(&input(orders.collect())).expect("a snapshot").0;
+        size = size.max(snapshot.decisions.len());
+    }
+    let stride = 2 * 4;
+    assert!(size <= 16 * stride, "{size} cells for two names");
+}
+
+#[test]
+fn regions_and_clients_may_change_under_the_same_orders() {
+    let mut compiler = Compiler::new(key(1));
+    let mut policy = input(vec![blocking("X", "scope = { regions = [\"IT\"] }", &["x.example"])]);
+    let mut told = |policy: &PolicyInput| {
+        let snapshot = compiler.compile(policy).expect("a snapshot").0;
+        decided(&snapshot, "x.example", "198.51.100.1", 1)
+    };
+    assert_eq!(told(&policy), "other-region");
+    policy.regions = Arc::new(RegionTable::parse("198.51.100.0/24,IT\n", "regions.csv").expect("a table"));
+    assert_eq!(told(&policy), "X:nxdomain");
+    policy.regions =
+        Arc::new(RegionTable::parse("198.51.100.0/24,DE\n192.0.2.0/24,IT\n", "r").expect("a table"));
+    assert_eq!(told(&policy), "other-region");
+    policy.forwarders = vec!["198.51.100.1/32".parse().expect("a prefix")];
+    assert_eq!(told(&policy), "other-region");
+}
+
+#[test]
+fn answers_are_the_octets_of_the_wire_vectors() {
+    let query = "123401000001000000000001037777770f6b69636b617373746f7272656e747302746f000001000100002904d0000000000000";
+    let nxdomain = "123481830001000000010001037777770f6b69636b617373746f7272656e747302746f0000010001c010000600010000003c\
+                    001600000000000100000e1000000258000151800000003c00002904d000000000001c000f00180010436f757274206f7264\
+                    65722049542d45582d30303031";
+    let refused = "123481850001000000000001037777770f6b69636b617373746f7272656e747302746f000001000100002904d0000000000\
+                   01c000f00180010436f757274206f726465722049542d45582d30303031";
+    for (kind, expected) in [("nxdomain", nxdomain), ("refused", refused)] {
+        let action = format!("action = {{ kind = \"{kind}\", ede = 16, text = \"Court order IT-EX-0001\" }}");
+        let (snapshot, _) = compile(vec![blocking("IT-EX-0001", &action, &["kickasstorrents.to"])]);
+        let octets: Vec<u8> = (0..query.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&query[at..at + 2], 16).expect("hex"))
+            .collect();
+        let builder =
+            etherparse::PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([192, 0, 2, 1], [192, 0, 2, 53], 64);
+        let mut frame = Vec::new();
+        builder.udp(4000, 53).write(&mut frame, &octets).expect("a frame");
+        let policy = HostPolicy::new(&snapshot);
+        let run = host::run(&frame, &policy, &snapshot.actions, &Settings::DEFAULT, host::Room::Tail);
+        let answer: String = run.octets[42..].iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(answer, expected, "{kind}");
+    }
 }
 
 #[test]
