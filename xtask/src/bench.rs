@@ -5,10 +5,12 @@ use clap::Args;
 
 use crate::program;
 
-/// Measure: nanoseconds a packet, verified instructions, loading and memory. Needs root and a quiet machine.
+/// Measure what the filter costs, beside what others cost: nanoseconds a packet, loading, queries a second. Needs root
+/// and a quiet machine.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Passed on to the measurements.
+    /// Passed on to the measurements: `--full`, `--only packets|load|end-to-end`, `--json`, `--write-docs` and more
+    /// (`cargo xtask bench -- --help`).
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }

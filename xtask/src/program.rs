@@ -14,5 +14,8 @@ pub(crate) fn run_as_root(name: &str, arguments: &[String]) -> Result<()> {
     command::run(cargo.args(["build", "--quiet", "--release", "--package", "tests", "--bin", name]))?;
     let program = workspace::output(&layout).join("release").join(name);
     let mut program = privilege::as_root(&program.to_string_lossy())?;
-    command::run(program.args(arguments).env("INTERDICT_BIN", build::interdict(&layout)))
+    program.args(arguments).env("INTERDICT_BIN", build::interdict(&layout));
+    // where the measurements find their object and write their pages
+    program.env("INTERDICT_BENCH_OBJECT", layout.bench()).env("INTERDICT_BENCH_ROOT", layout.root());
+    command::run(&mut program)
 }

@@ -6,43 +6,46 @@ use clap::{Parser, ValueEnum};
 
 /// Measure what the filter costs. Needs root; the figures are only as quiet as the machine.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", disable_help_subcommand = true)]
-pub struct Arguments {
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+pub(super) struct Arguments {
     /// Everything: 10 million names, half a million prefixes, every contender, more rounds.
     #[arg(long)]
-    pub full: bool,
+    pub(super) full: bool,
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub only: Vec<Part>,
+    pub(super) only: Vec<Part>,
     /// One JSON object instead of tables.
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     /// Write docs/benchmarks.md, its pictures and the raw figures.
     #[arg(long)]
-    pub write_docs: bool,
+    pub(super) write_docs: bool,
     /// The benchmark's eBPF object.
     #[arg(long, env = "INTERDICT_BENCH_OBJECT", hide = true)]
-    pub object: PathBuf,
+    pub(super) object: PathBuf,
     /// The repository.
     #[arg(long, env = "INTERDICT_BENCH_ROOT", default_value = ".", hide = true)]
-    pub root: PathBuf,
+    pub(super) root: PathBuf,
     /// How often each program is loaded; the compiler of the kernel places it anew each time.
     #[arg(long)]
-    pub loads: Option<usize>,
+    pub(super) loads: Option<usize>,
     /// How often everything is measured in turn.
     #[arg(long)]
-    pub rounds: Option<usize>,
+    pub(super) rounds: Option<usize>,
+    /// Frames of a pool.
+    #[arg(long, default_value_t = 16_384)]
+    pub(super) frames: usize,
     /// Names of the large list of `packets` and of the contenders.
     #[arg(long)]
-    pub names: Option<usize>,
+    pub(super) names: Option<usize>,
     /// Only these contenders.
     #[arg(long, value_delimiter = ',')]
-    pub contenders: Vec<String>,
+    pub(super) contenders: Vec<String>,
 }
 
 /// A part of the measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub(super) enum Part {
     /// Nanoseconds a packet.
     Packets,
     /// Loading, memory and updates.
@@ -54,7 +57,7 @@ pub enum Part {
 impl Part {
     /// Its word.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Part::Packets => "packets",
             Part::Load => "load",
@@ -66,7 +69,7 @@ impl Part {
 impl Arguments {
     /// Whether a part is wanted.
     #[must_use]
-    pub fn wants(&self, part: Part) -> bool {
+    pub(super) fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }
 }

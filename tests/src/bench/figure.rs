@@ -6,47 +6,47 @@ use super::arguments::Part;
 
 /// A quantity that was measured.
 #[derive(Clone, Debug, Serialize)]
-pub struct Figure {
+pub(super) struct Figure {
     /// The part of the measurements.
-    pub part: &'static str,
+    pub(super) part: &'static str,
     /// What was measured.
-    pub what: String,
+    pub(super) what: String,
     /// How it is described further: `1000000 names`, `IPv6`.
-    pub with: String,
+    pub(super) with: String,
     /// The unit of the samples.
-    pub unit: &'static str,
+    pub(super) unit: &'static str,
     /// Every sample.
-    pub samples: Vec<f64>,
+    pub(super) samples: Vec<f64>,
 }
 
 impl Figure {
     /// A quantity of a part.
     #[must_use]
-    pub fn new(part: Part, what: &str, with: &str, unit: &'static str, samples: Vec<f64>) -> Figure {
+    pub(super) fn new(part: Part, what: &str, with: &str, unit: &'static str, samples: Vec<f64>) -> Figure {
         Figure { part: part.label(), what: what.to_owned(), with: with.to_owned(), unit, samples }
     }
 
     /// The median; 0 without samples.
     #[must_use]
-    pub fn median(&self) -> f64 {
+    pub(super) fn median(&self) -> f64 {
         median(&self.samples)
     }
 
     /// The least sample.
     #[must_use]
-    pub fn least(&self) -> f64 {
+    pub(super) fn least(&self) -> f64 {
         self.samples.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
     /// The greatest sample.
     #[must_use]
-    pub fn most(&self) -> f64 {
+    pub(super) fn most(&self) -> f64 {
         self.samples.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// `median [least-most]`.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match self.samples.len() {
             0 => "-".to_owned(),
             1 => number(self.median()),
@@ -57,7 +57,7 @@ impl Figure {
 
 /// The median; 0 of nothing.
 #[must_use]
-pub fn median(samples: &[f64]) -> f64 {
+pub(super) fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -70,7 +70,7 @@ pub fn median(samples: &[f64]) -> f64 {
 
 /// A number with as many places as it needs.
 #[must_use]
-pub fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 10.0 => format!("{value:.0}"),
         size if size >= 1.0 => format!("{value:.1}"),
@@ -81,7 +81,7 @@ pub fn number(value: f64) -> String {
 
 /// A count as people write it: `0`, `1e3`, `5e5`.
 #[must_use]
-pub fn count(number: usize) -> String {
+pub(super) fn count(number: usize) -> String {
     let mut power = 0;
     let mut rest = number;
     while rest >= 10 && rest.is_multiple_of(10) {

@@ -35,11 +35,11 @@ const WORDS: [&str; 40] = [
 /// Leftmost labels of three names in ten.
 const HOSTS: [&str; 10] = ["www", "www", "ads", "track", "cdn", "stats", "m", "px", "api", "static"];
 /// A listed name as deep as a rule can be: 34 labels.
-pub const DEEPEST: &str = "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.q";
+pub(super) const DEEPEST: &str = "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.q";
 
 /// Names, one a line.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     text: String,
     ends: Vec<u32>,
 }
@@ -47,7 +47,7 @@ pub struct Names {
 impl Names {
     /// So many different names.
     #[must_use]
-    pub fn listed(count: usize) -> Names {
+    pub(super) fn listed(count: usize) -> Names {
         let mut random = Random::new(42);
         let mut names = Names { text: String::with_capacity(count * 22), ends: Vec::with_capacity(count) };
         for number in 0..count {
@@ -75,31 +75,31 @@ impl Names {
 
     /// All of them, one a line.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         &self.text
     }
 
     /// How many they are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Whether there is none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
     /// One of them.
     #[must_use]
-    pub fn get(&self, index: usize) -> &str {
+    pub(super) fn get(&self, index: usize) -> &str {
         self.lines(index, index + 1).trim_end()
     }
 
     /// Lines `from..to`.
     #[must_use]
-    pub fn lines(&self, from: usize, to: usize) -> &str {
+    pub(super) fn lines(&self, from: usize, to: usize) -> &str {
         let end_of = |count: usize| match count.min(self.ends.len()) {
             0 => 0,
             count => self.ends[count - 1] as usize,
@@ -131,14 +131,14 @@ fn top(random: &mut Random) -> &'static str {
 
 /// Octets of a name in a message.
 #[must_use]
-pub fn wire_octets(name: &str) -> usize {
+pub(super) fn wire_octets(name: &str) -> usize {
     name.len() + 2
 }
 
 /// A name that is not listed, of so many octets and labels. Of ten, seven lie under a top-level domain with listed
 /// names, two beside a listed name, one under a top-level domain that no listed name has.
 #[must_use]
-pub fn benign(listed: &Names, octets: usize, labels: usize, random: &mut Random) -> String {
+pub(super) fn benign(listed: &Names, octets: usize, labels: usize, random: &mut Random) -> String {
     let beside = if random.below(10) < 2 { listed.parent(random) } else { None };
     let fitting = beside.filter(|parent| {
         let own = parent.matches('.').count() + 1;
@@ -169,14 +169,14 @@ fn filled(suffix: &str, octets: usize, labels: usize, random: &mut Random) -> St
 /// 255 octets and 127 labels below the parent of the deepest listed name, so that a walk from the root goes as far as a
 /// walk can.
 #[must_use]
-pub fn hostile(random: &mut Random) -> String {
+pub(super) fn hostile(random: &mut Random) -> String {
     let (_, parent) = DEEPEST.split_once('.').unwrap_or(("", DEEPEST));
     filled(parent, 255, 127, random)
 }
 
 /// 255 octets and 127 labels under a top-level domain with listed names.
 #[must_use]
-pub fn long(listed: &Names, random: &mut Random) -> String {
+pub(super) fn long(listed: &Names, random: &mut Random) -> String {
     let suffix = listed.parent(random).filter(|parent| wire_octets(parent) % 2 == 1).unwrap_or("q");
     let labels = suffix.matches('.').count() + 1 + (255 - wire_octets(suffix)) / 2;
     filled(suffix, 255, labels, random)

@@ -47,6 +47,11 @@ impl Layout {
         self.folder().join("interdict.bpf.o")
     }
 
+    /// The benchmark's object, which cargo builds beside the product's.
+    pub fn bench(&self) -> PathBuf {
+        self.folder().join("bpfel-unknown-none/release/bench")
+    }
+
     pub fn record(&self) -> PathBuf {
         self.folder().join("interdict.bpf.toml")
     }
