@@ -44,7 +44,7 @@ pub enum NameError {
 /// Appends the name's octets to `wire`; on an error `wire` is as it was.
 ///
 /// # Errors
-/// As [`Name::parse`].
+/// As [`super::Name::parse`].
 pub(crate) fn parse_into(text: &str, wire: &mut Vec<u8>) -> Result<(), NameError> {
     let start = wire.len();
     let outcome = if text.is_ascii() {

@@ -81,9 +81,18 @@ impl Compiler {
     /// Compiles. The faults say which names and lists of the orders in force are not in the snapshot, and why.
     ///
     /// # Errors
-    /// When there is no such policy; the last snapshot stays good. After [`CompileError::Collision`] the compiler is of
-    /// no use.
+    /// When there is no such policy; the last snapshot stays good. After [`CompileError::Collision`] the next compile
+    /// starts from nothing, and fails again unless the names change: take [`Compiler::with_key`].
     pub fn compile(&mut self, input: &PolicyInput) -> Result<(Snapshot, Vec<Fault>), CompileError> {
+        let outcome = self.compile_from_last(input);
+        if outcome.as_ref().is_err_and(|error| *error == CompileError::Collision) {
+            // the tree holds half of a change
+            *self = self.with_key(*self.key);
+        }
+        outcome
+    }
+
+    fn compile_from_last(&mut self, input: &PolicyInput) -> Result<(Snapshot, Vec<Fault>), CompileError> {
         let orders: Vec<&OrderInput> =
             input.orders.iter().filter(|order| order.order.in_force(input.now)).collect();
         input::check_ids(&orders)?;

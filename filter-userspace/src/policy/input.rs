@@ -24,7 +24,7 @@ const ADDRESS_TYPES: [u16; 2] = [1, 28];
 /// Why no snapshot can be compiled. The last one stays good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
-    /// Two names have the same hash key. The compiler is then of no use: take [`super::Compiler::with_key`].
+    /// Two names have the same hash key: take [`super::Compiler::with_key`].
     #[error("two names have the same hash key; expected distinct keys; draw a new secret key")]
     Collision,
     /// The orders name more query types than a policy may.

@@ -356,6 +356,8 @@ fn two_names_of_one_key_are_an_error() {
         // "a" and "b" cannot be told apart at all: 96 bits agree
         let expected = if names == ["a", "b"] { Ok(()) } else { Err(CompileError::Collision) };
         assert_eq!(outcome, expected, "{names:?}");
+        let other = input(vec![blocking("Y", allowed, &["c"])]);
+        assert_eq!(compiler.compile(&other).map(|(snapshot, _)| snapshot.listed), Ok(1));
         assert!(compiler.with_key(key(2)).compile(&policy).is_ok());
     }
 }
