@@ -4,7 +4,7 @@
 //! [`ABI_VERSION`]. This module knows no rule and makes no decision.
 
 /// Number of this layout. It names the pin directory; a test holds it to the sizes and offsets below.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// UDP and TCP ports that the filter can watch at once.
 pub const MAX_PORTS: usize = 4;
@@ -95,8 +95,8 @@ pub struct Generation {
     pub actions: u32,
     /// Type classes a cell of decisions has: 1 + the types below that are in use.
     pub types_count: u32,
-    /// Padding.
-    pub reserved: u32,
+    /// Buckets of the slot `names`.
+    pub buckets: u32,
     /// Query types with a class of their own: `types[i]` has class `i + 1`; 0 is an unused place, class 0 all others.
     pub types: [u16; MAX_TYPES],
 }
@@ -106,7 +106,7 @@ pub const MODE_ENFORCE: u32 = 0;
 /// Everything passes; what would have happened is counted.
 pub const MODE_OBSERVE: u32 = 1;
 
-/// Value of `NAMES` and `CHANGES`: the low 32 bits are the name's check bits; then comes one bit that says whether
+/// Value of `CHANGES`, and of a name wherever it is kept: the low 32 bits are the name's check bits; then comes one bit that says whether
 /// anything is listed below the name, and 31 bits with its set of rules (0: none). No value is 0: that is "not there".
 pub type NameValue = u64;
 
@@ -255,6 +255,8 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod user {
+    use crate::bucket::Bucket;
+
     use super::{Action, Counters, Decision, Event, Generation, HashKey, Settings};
 
     // SAFETY: integers and arrays of integers in C layout without implicit padding (sizes asserted above), so every
@@ -272,4 +274,6 @@ mod user {
     unsafe impl aya::Pod for Counters {}
     // SAFETY: as for Settings.
     unsafe impl aya::Pod for Event {}
+    // SAFETY: as for Settings.
+    unsafe impl aya::Pod for Bucket {}
 }

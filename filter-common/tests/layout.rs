@@ -6,12 +6,13 @@ use filter_common::abi::{
     ABI_VERSION, Action, CLIENT_ANSWERED, CLIENT_FORWARDER, CLIENT_REGION, Counters, Decision, Event,
     Generation, HashKey, Settings, name_value,
 };
+use filter_common::bucket::Bucket;
 use filter_common::hash::{self, NameHash};
 use filter_common::verdict::{ANSWERED, ANSWERS_CUT, DropReason, EVENTS_LOST, PassReason, RESET, VERDICTS};
 
 #[test]
-fn version_1() {
-    assert_eq!(ABI_VERSION, 1);
+fn version_2() {
+    assert_eq!(ABI_VERSION, 2);
     assert_eq!(
         (offset_of!(Settings, ports), offset_of!(Settings, flags), offset_of!(Settings, sample_mask)),
         (0, 8, 12)
@@ -29,10 +30,11 @@ fn version_1() {
         offset_of!(Generation, regions_count),
         offset_of!(Generation, actions),
         offset_of!(Generation, types_count),
+        offset_of!(Generation, buckets),
         offset_of!(Generation, types),
         size_of::<Generation>(),
     ];
-    assert_eq!(generation, [0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 72]);
+    assert_eq!(generation, [0, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 72]);
     assert_eq!((offset_of!(Decision, action), offset_of!(Decision, hits)), (0, 4));
     let action = [
         offset_of!(Action, kind),
@@ -55,6 +57,8 @@ fn version_1() {
         offset_of!(Event, counter),
     ];
     assert_eq!(event, [0, 8, 16, 20, 24, 28, 30]);
+    let bucket = [offset_of!(Bucket, words), offset_of!(Bucket, checks), offset_of!(Bucket, elsewhere)];
+    assert_eq!((bucket, size_of::<Bucket>()), ([0, 40, 60], 64));
     assert_eq!((size_of::<HashKey>(), size_of::<Counters>()), (8192, 512));
     assert_eq!(name_value(0x1234_5678, 5, true), 0x0000_000b_1234_5678);
     assert_ne!(name_value(0, 0, false), 0, "0 is a name that is not there");

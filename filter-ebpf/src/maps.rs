@@ -1,7 +1,7 @@
 //! Every map, and the policy in them. The only place that reads or writes map memory.
 
-use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_NO_PREALLOC};
-use aya_ebpf::btf_maps::{ArrayOfMaps, HashMap as InnerHash, LpmTrie as InnerTrie};
+use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
+use aya_ebpf::btf_maps::{Array as InnerArray, ArrayOfMaps, HashMap as InnerHash, LpmTrie as InnerTrie};
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::lpm_trie::Key;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
@@ -10,6 +10,7 @@ use filter_common::abi::{
     ServiceKey, Settings,
 };
 use filter_common::answer::Template;
+use filter_common::bucket::{Bucket, Place};
 use filter_common::hash::KeyRows;
 use filter_common::octets::SCRATCH_SLOTS;
 use filter_common::policy::Policy;
@@ -26,10 +27,12 @@ static ACTIVE: Array<u32> = Array::with_max_entries(1, 0);
 /// Index -> generation. The agent writes the one that is not in force.
 #[map]
 static GENERATIONS: Array<Generation> = Array::with_max_entries(2, 0);
-/// Slot -> names of a policy when it was last built whole: hash key -> check bits and set. Frozen.
+/// Slot -> names of a policy when it was last built whole, in buckets. Frozen.
 #[btf_map]
-static NAMES: ArrayOfMaps<InnerHash<u64, NameValue, 1>, 2> = ArrayOfMaps::new();
-/// Slot -> names that changed since, in the same form; they go before. Made when the program is loaded; the agent
+static NAMES: ArrayOfMaps<InnerArray<Bucket, 1, BUCKETS_FLAGS>, 2> = ArrayOfMaps::new();
+/// Any number of buckets, which the agent writes to as memory.
+const BUCKETS_FLAGS: usize = (BPF_F_INNER_MAP | BPF_F_MMAPABLE) as usize;
+/// Slot -> names that changed since, hash key -> value; they go before. Made when the program is loaded; the agent
 /// writes the one that is not in force.
 #[btf_map]
 static CHANGES: ArrayOfMaps<InnerHash<u64, NameValue, 1>, 2> = ArrayOfMaps::new();
@@ -117,6 +120,20 @@ impl MapPolicy {
         Some(MapPolicy { generation, key })
     }
 
+    /// What the buckets say of a name: the upper half of its value, 0 when it is in none.
+    #[inline(always)]
+    fn listed(&self, place: Place) -> u64 {
+        let Generation { names, buckets, .. } = *self.generation;
+        let Some(bucket) = NAMES.get_value(names, &place.first(buckets)) else { return 0 };
+        let fog = u64::from(buckets);
+        let mut found = settle(place.find(bucket) as usize, fog);
+        if found == 0 && bucket.elsewhere & place.class() != 0 {
+            let second = NAMES.get_value(names, &place.second(buckets));
+            found = second.map_or(0, |bucket| place.find(bucket)) as usize;
+        }
+        settle(found, fog) as u64
+    }
+
     /// One of the generation's actions.
     #[inline(always)]
     pub fn action(&self, action: u32) -> Option<MapAction> {
@@ -142,15 +159,13 @@ impl Policy for MapPolicy {
 
     #[inline(always)]
     fn name(&self, key: u64, check: u32) -> u64 {
-        let mut value = 0;
         if self.generation.changed != 0 {
-            value = settle(lookup(&CHANGES, self.generation.changes, key), key);
+            let value = settle(changed(self.generation.changes, key), key) as u64;
+            if value != 0 {
+                return if value as u32 == check { value } else { 0 };
+            }
         }
-        if value == 0 {
-            value = settle(lookup(&NAMES, self.generation.names, key), key);
-        }
-        let value = value as u64;
-        if value as u32 == check { value } else { 0 }
+        self.listed(Place::new(key, check)) << 32 | u64::from(check)
     }
 
     #[inline(always)]
@@ -183,11 +198,11 @@ impl Policy for MapPolicy {
     }
 }
 
-/// The value of a key; 0: there is none (no value is 0).
+/// The value of a changed name; 0: it has not changed (no value is 0).
 #[inline(always)]
-fn lookup(maps: &ArrayOfMaps<InnerHash<u64, NameValue, 1>, 2>, slot: u32, key: u64) -> usize {
+fn changed(slot: u32, key: u64) -> usize {
     // SAFETY: elements are only written while no generation in force refers to the map, so none is reused under us.
-    let value = maps.get(slot).and_then(|names| unsafe { names.get(&key) });
+    let value = CHANGES.get(slot).and_then(|names| unsafe { names.get(&key) });
     value.copied().unwrap_or(0) as usize
 }
 
@@ -261,5 +276,3 @@ pub fn emit(event: &Event) -> bool {
     const NO_WAKEUP: u64 = aya_ebpf::bindings::BPF_RB_NO_WAKEUP as u64;
     EVENTS.output::<Event>(event, NO_WAKEUP).is_ok()
 }
-
-const _: () = assert!(BPF_F_INNER_MAP != 0);

@@ -5,13 +5,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use aya::Pod;
 use aya::maps::{MapData, lpm_trie::Key};
 use aya_obj::generated::BPF_F_NO_PREALLOC;
-use aya_obj::generated::bpf_map_type::{self, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LPM_TRIE};
+use aya_obj::generated::bpf_map_type::{self, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LPM_TRIE};
 use filter_common::abi::{NameValue, RegionKeyV4, RegionKeyV6};
+use filter_common::bucket::Bucket;
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::batch;
 use super::error::KernelError;
 use super::load::map_error;
+use super::memory;
 
 /// A HASH of names with room for `room` of them.
 pub(super) fn hash(name: &str, room: usize, flags: u32) -> Result<MapData, KernelError> {
@@ -57,11 +59,13 @@ fn trie<K: Pod>(name: &str, keys: &[Key<K>], words: &[u32]) -> Result<MapData, K
     Ok(map)
 }
 
-/// A frozen HASH that holds exactly these names. It has no room to spare: what changes later goes into the overlay,
-/// and a hash map pays for room that it does not use.
-pub(super) fn base(keys: &[u64], values: &[NameValue], flags: u32) -> Result<MapData, KernelError> {
-    let map = hash("names", keys.len(), flags)?;
-    fill("names", map.fd().as_fd(), keys, values)?;
+/// A frozen array that holds exactly these buckets.
+pub(super) fn base(buckets: &[Bucket], flags: u32) -> Result<MapData, KernelError> {
+    let map =
+        create("names", BPF_MAP_TYPE_ARRAY, size_of::<u32>(), size_of::<Bucket>(), buckets.len(), flags)?;
+    let filled = memory::copy(map.fd().as_fd(), buckets);
+    filled.map_err(KernelError::call(format!("filling names with {} buckets", buckets.len())))?;
+    batch::freeze(map.fd().as_fd()).map_err(KernelError::call("freezing names"))?;
     Ok(map)
 }
 

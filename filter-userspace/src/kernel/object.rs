@@ -9,6 +9,7 @@ use std::path::Path;
 use aya_obj::Object as Parsed;
 use aya_obj::generated::bpf_map_type::{self, *};
 use filter_common::abi;
+use filter_common::bucket::Bucket;
 use sha2::{Digest, Sha256};
 
 use super::error::KernelError;
@@ -100,7 +101,7 @@ const PREFIX: usize = 4;
 const EXPECTED: &[Expected] = &[
     plain("ACTIVE", BPF_MAP_TYPE_ARRAY, 4, 4),
     plain("GENERATIONS", BPF_MAP_TYPE_ARRAY, 4, size_of::<abi::Generation>()),
-    outer("NAMES", BPF_MAP_TYPE_HASH, 8, size_of::<abi::NameValue>()),
+    outer("NAMES", BPF_MAP_TYPE_ARRAY, 4, size_of::<Bucket>()),
     outer("CHANGES", BPF_MAP_TYPE_HASH, 8, size_of::<abi::NameValue>()),
     outer("REGIONS_V4", BPF_MAP_TYPE_LPM_TRIE, PREFIX + size_of::<abi::RegionKeyV4>(), 4),
     outer("REGIONS_V6", BPF_MAP_TYPE_LPM_TRIE, PREFIX + size_of::<abi::RegionKeyV6>(), 4),

@@ -5,6 +5,7 @@ use std::thread;
 
 use aya::Ebpf;
 use aya::maps::MapData;
+use filter_common::bucket::Bucket;
 
 use super::batch;
 use super::error::KernelError;
@@ -43,7 +44,7 @@ impl Outer {
             regions_v4: slots("REGIONS_V4")?,
             regions_v6: slots("REGIONS_V6")?,
             first_overlay: first.twin()?,
-            no_names: inner::base(&[], &[], flags.names)?,
+            no_names: inner::base(&[Bucket::default()], flags.names)?,
             no_regions: Tries::filled(&[], &[])?,
         })
     }

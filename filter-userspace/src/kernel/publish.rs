@@ -17,7 +17,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use super::bank::Banks;
 use super::error::KernelError;
 use super::grace::Grace;
-use super::image::PolicyImage;
+use super::image::{PolicyImage, within};
 use super::inner::{self, Tries};
 use super::load::{Limits, LoadOptions, map_error, take_map};
 use super::object::InnerFlags;
@@ -160,6 +160,7 @@ impl Publisher {
         let mut record = image.record(self.next);
         let names = self.fill_names(image, extent)?;
         record.names = word(names.slot);
+        record.buckets = names.buckets;
         record.changes = word(idle);
         record.changed = u32::try_from(names.overlay.len()).unwrap_or(u32::MAX);
         if let Some(overlay) = self.overlays.get_mut(idle).filter(|_| !names.overlay.is_empty()) {
@@ -182,15 +183,17 @@ impl Publisher {
             && overlay.len() <= usize::try_from(self.limits.changes).unwrap_or(usize::MAX)
             && (extent == Extent::Changes || overlay.is_empty())
         {
-            return Ok(Names { slot, overlay, full: false });
+            return Ok(Names { slot, buckets: stored.buckets, overlay, full: false });
         }
         let slot = current.map_or(0, |slot| 1 - slot);
         let stored = Stored::build(image, self.limits.names, self.flags.names)?;
         self.outer.names.set(word(slot), &stored.map)?;
+        let (buckets, overlay) = (stored.buckets, stored.overlay(image).unwrap_or_default());
+        within("names that found no place", overlay.len(), self.limits.changes, "changes")?;
         if let Some(place) = self.names.get_mut(slot) {
             *place = Some(stored);
         }
-        Ok(Names { slot, overlay: Arc::default(), full: true })
+        Ok(Names { slot, buckets, overlay, full: true })
     }
 
     /// The slot of the region tries that the image will use.
@@ -275,6 +278,7 @@ impl Publisher {
 /// Where the names of the generation to come are.
 struct Names {
     slot: usize,
+    buckets: u32,
     overlay: Arc<NameMap>,
     full: bool,
 }

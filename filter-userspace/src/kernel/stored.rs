@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aya::maps::MapData;
 use filter_common::abi::{NameValue, name_value};
 
+use super::buckets::Buckets;
 use super::error::KernelError;
 use super::image::{PolicyImage, within};
 use super::inner;
@@ -13,17 +14,27 @@ use crate::policy::NameMap;
 /// A base in the kernel: the names of `base`, with `folded` laid over them when it was built.
 pub(super) struct Stored {
     pub map: MapData,
+    /// How many buckets it has.
+    pub buckets: u32,
     base: Arc<NameMap>,
     folded: Arc<NameMap>,
+    /// Names that found no place in it.
+    rest: Arc<NameMap>,
 }
 
 impl Stored {
     /// Builds the map for the image, its changes folded in.
     pub(super) fn build(image: &PolicyImage<'_>, limit: u32, flags: u32) -> Result<Stored, KernelError> {
-        let (keys, values) = folded(image.base, image.changes);
-        within("names", keys.len(), limit, "names")?;
-        let map = inner::base(&keys, &values, flags)?;
-        Ok(Stored { map, base: Arc::clone(image.base), folded: Arc::clone(image.changes) })
+        let names = folded(image.base, image.changes);
+        within("names", names.len(), limit, "names")?;
+        let Buckets { buckets, rest } = Buckets::build(&names);
+        Ok(Stored {
+            map: inner::base(&buckets, flags)?,
+            buckets: u32::try_from(buckets.len()).unwrap_or(u32::MAX),
+            base: Arc::clone(image.base),
+            folded: Arc::clone(image.changes),
+            rest: Arc::new(rest.into_iter().collect()),
+        })
     }
 
     /// What must be laid over it to see the image; `None`: the image has another base.
@@ -31,23 +42,23 @@ impl Stored {
         if !Arc::ptr_eq(&self.base, image.base) {
             return None;
         }
-        if self.folded.is_empty() {
+        if Arc::ptr_eq(&self.folded, image.changes) {
+            return Some(Arc::clone(&self.rest));
+        }
+        if self.folded.is_empty() && self.rest.is_empty() {
             return Some(Arc::clone(image.changes));
         }
-        if Arc::ptr_eq(&self.folded, image.changes) {
-            return Some(Arc::default());
-        }
-        Some(Arc::new(difference(&self.base, &self.folded, image.changes)))
+        let mut over = NameMap::clone(&self.rest);
+        over.extend(difference(&self.base, &self.folded, image.changes));
+        Some(Arc::new(over))
     }
 }
 
 /// Every name with a set or something below it.
-fn folded(base: &NameMap, changes: &NameMap) -> (Vec<u64>, Vec<NameValue>) {
+fn folded(base: &NameMap, changes: &NameMap) -> Vec<(u64, NameValue)> {
     let kept = base.iter().filter(|(key, _)| changes.is_empty() || !changes.contains_key(key));
-    kept.chain(changes.iter())
-        .filter(|(_, value)| !is_lifted(**value))
-        .map(|(key, value)| (*key, *value))
-        .unzip()
+    let names = kept.chain(changes.iter()).filter(|(_, value)| !is_lifted(**value));
+    names.map(|(key, value)| (*key, *value)).collect()
 }
 
 /// What makes `base` with `folded` over it look like `base` with `changes` over it.
@@ -100,8 +111,7 @@ mod tests {
         #[test]
         fn the_overlay_makes_the_image(base in few(), was in few(), now in few()) {
             let (base, was, now) = (names(&base), names(&was), names(&now));
-            let (keys, values) = folded(&base, &was);
-            let built: NameMap = keys.into_iter().zip(values).collect();
+            let built: NameMap = folded(&base, &was).into_iter().collect();
             prop_assert_eq!(&built, &seen(&[&base, &was]));
             let over = difference(&base, &was, &now);
             prop_assert_eq!(seen(&[&built, &over]), seen(&[&base, &now]));
