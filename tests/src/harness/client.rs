@@ -41,7 +41,8 @@ impl Dig {
     pub fn is_blocked(&self, owner: &str) -> bool {
         let soa = self.authority.first().is_some_and(|line| {
             let mut words = line.split_whitespace();
-            words.next() == Some(&format!("{owner}.")) && words.nth(2) == Some("SOA")
+            let is_owner = words.next().is_some_and(|name| name.eq_ignore_ascii_case(&format!("{owner}.")));
+            is_owner && words.nth(2) == Some("SOA")
         });
         self.status == "NXDOMAIN" && self.answer.is_empty() && soa
     }
@@ -78,7 +79,7 @@ fn read(output: &shell::Output) -> Dig {
         if let Some((_, rest)) = line.split_once("status: ") {
             dig.status = rest.split([',', ';']).next().unwrap_or_default().trim().to_owned();
         } else if let Some((_, rest)) = line.split_once("lags: ")
-            && !line.contains("EDNS")
+            && line.contains("QUERY")
         {
             // dig: ";; flags: qr rd ra; QUERY: 1, ..."; kdig: ";; Flags: qr rd ra; QUERY: 1; ..."
             dig.flags = rest.split(';').next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
