@@ -129,8 +129,10 @@ struct Tally {
 /// # Errors
 /// When it cannot start. Once it runs, errors are logged, counted and shown, and the last good policy stays.
 pub async fn run(options: Options) -> Result<(), AgentError> {
+    // first of all: a signal that comes while everything is brought up waits, and is then acted on
+    let signals = Signals::new()?;
     let (mut agent, jobs, servers) = start::start(options).await?;
-    let mut sources = Sources::new(jobs)?;
+    let mut sources = Sources::new(signals, jobs);
     agent.announce();
     loop {
         let wakeup = sources.next(agent.next_change(Timestamp::now())).await;
@@ -160,36 +162,45 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     }
 }
 
-/// Where wakeups come from.
-struct Sources {
-    jobs: mpsc::Receiver<Job>,
+/// The signals the agent acts on.
+struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, AgentError> {
+        let open = |kind| signal(kind).map_err(AgentError::Signals);
+        Ok(Signals {
+            terminate: open(SignalKind::terminate())?,
+            interrupt: open(SignalKind::interrupt())?,
+            hangup: open(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Where wakeups come from.
+struct Sources {
+    signals: Signals,
+    jobs: mpsc::Receiver<Job>,
     poll: Interval,
 }
 
 impl Sources {
-    fn new(jobs: mpsc::Receiver<Job>) -> Result<Sources, AgentError> {
-        let open = |kind| signal(kind).map_err(AgentError::Signals);
+    fn new(signals: Signals, jobs: mpsc::Receiver<Job>) -> Sources {
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Sources {
-            jobs,
-            terminate: open(SignalKind::terminate())?,
-            interrupt: open(SignalKind::interrupt())?,
-            hangup: open(SignalKind::hangup())?,
-            poll,
-        })
+        Sources { signals, jobs, poll }
     }
 
     async fn next(&mut self, change: Option<Timestamp>) -> Wakeup {
         let until = change.map_or(Duration::MAX, clock::until);
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Wakeup::Terminate,
-            _ = self.interrupt.recv() => Wakeup::Terminate,
-            _ = self.hangup.recv() => Wakeup::Reload,
+            _ = self.signals.terminate.recv() => Wakeup::Terminate,
+            _ = self.signals.interrupt.recv() => Wakeup::Terminate,
+            _ = self.signals.hangup.recv() => Wakeup::Reload,
             () = tokio::time::sleep(until), if change.is_some() => Wakeup::Timer,
             Some(job) = self.jobs.recv() => Wakeup::Control(job),
             _ = self.poll.tick() => Wakeup::Poll,

@@ -49,6 +49,7 @@ pub enum Verb {
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
     /// Shows what is attached, which policy is in force and what is wrong
+    #[command(after_help = "Exit 3: something is wrong; each problem is one line.")]
     Status,
     /// Shows the counters: packets by verdict and reason, hits by order
     #[command(
