@@ -135,7 +135,6 @@ fn a_bad_file_keeps_the_last_good_policy() {
     std::thread::sleep(Duration::from_millis(700));
     hold(&flood.end().unwrap());
     let status = stage.site.interdict(&stage.lab.server, "--json status").unwrap();
-    assert_eq!(status.code, Some(3), "{status:?}");
     let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
     let problems = status["problems"].to_string();
     assert!(problems.contains("milan.toml:8") && problems.contains("regions.csv:2"), "{problems}");

@@ -1,7 +1,7 @@
 //! Real clients: dig and kdig, their output read into fields; and a plain socket for queries that they cannot form.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -27,6 +27,8 @@ pub struct Dig {
     pub text: String,
     /// Its exit code: 9 without an answer.
     pub code: Option<i32>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Dig {
@@ -34,6 +36,13 @@ impl Dig {
     #[must_use]
     pub fn data(&self) -> Option<&str> {
         self.answer.first()?.split_whitespace().last()
+    }
+
+    /// Whether the server ended the connection, rather than not answering.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        let says = ["reset", "end of file", "EOF", "closed"].iter().any(|word| self.text.contains(word));
+        self.status.is_empty() && says && self.took < Duration::from_secs(1)
     }
 
     /// Whether this is the filter's NXDOMAIN: SOA of the listed name, and the text when the query had EDNS.
@@ -56,8 +65,9 @@ pub fn dig(client: &Namespace, server: IpAddr, from: IpAddr, arguments: &str) ->
     let mut command = client.command("dig");
     command.arg(format!("@{server}")).arg("-b").arg(from.to_string());
     command.args(["+tries=1", "+timeout=2"]).args(arguments.split_whitespace());
+    let start = Instant::now();
     let output = shell::run(&mut command, Duration::from_secs(20))?;
-    Ok(read(&output))
+    Ok(Dig { took: start.elapsed(), ..read(&output) })
 }
 
 /// The same with kdig, whose output has the same shape where it is read.
@@ -68,8 +78,9 @@ pub fn kdig(client: &Namespace, server: IpAddr, from: IpAddr, arguments: &str) -
     let mut command = client.command("kdig");
     command.arg(format!("@{server}")).arg("-b").arg(from.to_string());
     command.args(["+retry=0", "+timeout=2"]).args(arguments.split_whitespace());
+    let start = Instant::now();
     let output = shell::run(&mut command, Duration::from_secs(20))?;
-    Ok(read(&output))
+    Ok(Dig { took: start.elapsed(), ..read(&output) })
 }
 
 fn read(output: &shell::Output) -> Dig {
