@@ -14,6 +14,7 @@ mod explain;
 mod figures;
 mod journal;
 mod links;
+mod lists;
 mod notify;
 mod regions;
 mod reload;

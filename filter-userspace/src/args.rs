@@ -1,5 +1,6 @@
 //! What the user typed: the command line's types and its help. What it means is `config`'s and `commands`' business.
 
+mod help;
 pub mod qtype;
 
 use std::net::{IpAddr, SocketAddr};
@@ -14,16 +15,23 @@ pub const DEFAULT_CONFIG: &str = "/etc/interdict/config.toml";
 
 /// Answers DNS queries for ordered names in the kernel, before the resolver sees them.
 #[derive(Debug, Parser)]
-#[command(name = "interdict", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "interdict", version, max_term_width = 100, after_help = help::AFTER_HELP)]
 pub struct Cli {
     /// Prints one JSON object (schema "interdict/VERB/v1") instead of text
     #[arg(long, global = true)]
     pub json: bool,
     /// The agent's control socket
-    #[arg(long, global = true, value_name = "PATH", env = "INTERDICT_SOCKET")]
+    #[arg(long, global = true, value_name = "PATH", env = "INTERDICT_SOCKET", hide_env_values = true)]
     pub socket: Option<PathBuf>,
     /// How much is logged to stderr: error, warn, info, debug, trace, or a tracing filter
-    #[arg(long, global = true, value_name = "FILTER", default_value = "info", env = "INTERDICT_LOG")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "INTERDICT_LOG",
+        hide_env_values = true
+    )]
     pub log: String,
     /// Shape of the log lines
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
@@ -32,21 +40,11 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-const AFTER_HELP: &str = "\
-Examples:
-  interdict run --interface eth0 --orders /etc/interdict/orders.d --regions regions.csv
-  interdict order apply milan.toml          takes effect in the kernel before it returns
-  interdict explain kickasstorrents.to --client 203.0.113.7
-  interdict simulate capture.pcapng --orders orders.d --regions regions.csv
-
-Exit codes: 0 done, 1 failed, 2 usage, 3 problems found, 69 unavailable, 70 refused by the verifier,
-75 the agent does not run, 77 not permitted, 78 bad configuration, order or region file.";
-
 /// The verbs, in the order of their help.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Attaches the filter and keeps the kernel's policy in step with the orders (foreground)
-    #[command(after_help = RUN_HELP)]
+    #[command(after_help = help::RUN_HELP)]
     Run(RunArgs),
     /// Shows what is attached, which policy is in force and what is wrong
     #[command(after_help = "Exit 3: something is wrong; each problem is one line.")]
@@ -67,7 +65,7 @@ pub enum Verb {
         address: IpAddr,
     },
     /// Applies, shows, lifts, suspends and resumes orders
-    #[command(subcommand, after_help = ORDER_HELP)]
+    #[command(subcommand, after_help = help::ORDER_HELP)]
     Order(OrderVerb),
     /// Adds names to an order (an addendum: mirrors, new domains)
     #[command(after_help = "Example:\n  interdict block kickass-mirror.example --order IT-MI-2022-0001")]
@@ -76,7 +74,7 @@ pub enum Verb {
     #[command(after_help = "Example:\n  interdict unblock kickass-mirror.example --order IT-MI-2022-0001")]
     Unblock(NamesArgs),
     /// Runs every frame of a capture through the real program, attached nowhere
-    #[command(after_help = SIMULATE_HELP)]
+    #[command(after_help = help::SIMULATE_HELP)]
     Simulate(SimulateArgs),
     /// Removes the filter from its interfaces; queries reach the resolver again
     #[command(
@@ -111,30 +109,6 @@ pub enum Verb {
         dir: PathBuf,
     },
 }
-
-const RUN_HELP: &str = "\
-Examples:
-  interdict run --interface eth0                        with /etc/interdict/config.toml
-  interdict run --interface eth0 --mode observe         counts what would happen, changes nothing
-  interdict run --interface eth0 --interface eth1 --orders ./orders.d --regions ./regions.csv
-
-Signals: HUP reads everything again; TERM and INT detach and end (with --keep: end, and leave the filter attached).
-Orders and regions are also watched: a changed file takes effect within a second or two.";
-
-const ORDER_HELP: &str = "\
-Examples:
-  interdict order apply milan.toml
-  interdict order list
-  interdict order lift IT-MI-2022-0001";
-
-const SIMULATE_HELP: &str = "\
-One JSON line a frame:
-  {\"frame\":1,\"verdict\":\"answer\",\"reason\":null,\"name\":\"www.example.com\",\"region\":\"IT\",\"order\":\"IT-MI-2022-0001\",\"rcode\":\"NXDOMAIN\"}
-
-Example:
-  interdict simulate queries.pcap --orders orders.d --regions regions.csv --write out.pcap
-
-Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and no agent. Exit 3: the kernel and the host's engine disagree.";
 
 /// `run`.
 #[derive(Debug, Args)]

@@ -1,15 +1,15 @@
 //! The orders directory: every order's last good version, and what is wrong with the files. It reads and writes files;
 //! it knows no policy and no clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk;
+use super::lists::{ListFile, Lists};
 use super::watch::{Look, Watch};
 use crate::control::client::escape;
-use crate::list::List;
 use crate::order::{Format, Order, OrderError};
 
 /// Why an order cannot be taken or stored.
@@ -45,13 +45,6 @@ pub(crate) struct OrderFile {
     pub(crate) error: Option<String>,
 }
 
-/// A list's last good version.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ListFile {
-    pub(crate) list: Option<Arc<List>>,
-    pub(crate) error: Option<String>,
-}
-
 /// What a look at the directory found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
@@ -70,7 +63,7 @@ pub(crate) enum News {
 pub(crate) struct Book {
     dir: PathBuf,
     files: BTreeMap<PathBuf, OrderFile>,
-    lists: HashMap<PathBuf, ListFile>,
+    lists: Lists,
     dir_error: Option<String>,
     watch: Watch,
 }
@@ -81,7 +74,7 @@ impl Book {
         Book {
             dir: dir.to_owned(),
             files: BTreeMap::new(),
-            lists: HashMap::new(),
+            lists: Lists::default(),
             dir_error: None,
             watch: Watch::default(),
         }
@@ -112,15 +105,23 @@ impl Book {
                 Look::Same => {}
                 Look::Changed(octets) => news.push(self.take(&path, octets)),
                 Look::Failed(error) if error.kind() == io::ErrorKind::NotFound => self.watch.forget(&path),
-                Look::Failed(error) => news.push(self.fail(&path, BookError::Io(path.clone(), error))),
+                Look::Failed(error) => {
+                    news.push(self.fail(&path, BookError::Io(path.clone(), error).to_string()))
+                }
             }
         }
-        self.look_at_lists(now, &mut news);
+        let held = self.files.values().filter_map(|file| file.held.as_ref());
+        let used = held.flat_map(|held| held.lists.clone()).collect();
+        news.extend(self.lists.look(used, now).into_iter().map(|(path, taken)| match taken {
+            Ok(()) => News::List { path },
+            Err(error) => News::Failed { path, error },
+        }));
         news
     }
 
     fn drop_missing(&mut self, listing: &[PathBuf], news: &mut Vec<News>) {
-        let missing: Vec<_> = self.files.keys().filter(|path| !listing.contains(path)).cloned().collect();
+        let missing: Vec<_> =
+            self.files.keys().filter(|path| listing.binary_search(path).is_err()).cloned().collect();
         for path in missing {
             self.watch.forget(&path);
             if let Some(held) = self.files.remove(&path).and_then(|file| file.held) {
@@ -130,73 +131,27 @@ impl Book {
     }
 
     fn take(&mut self, path: &Path, octets: Vec<u8>) -> News {
-        let parsed = String::from_utf8(octets)
-            .map_err(|_| BookError::Encoding { path: path.to_owned() })
-            .and_then(|text| self.parse(&text, path));
-        match parsed {
+        let text = String::from_utf8(octets).map_err(|_| BookError::Encoding { path: path.to_owned() });
+        let was_confidential = self
+            .files
+            .get(path)
+            .and_then(|file| file.held.as_ref())
+            .is_some_and(|held| held.order.confidential);
+        let confidential = was_confidential || text.as_deref().is_ok_and(says_confidential);
+        match text.and_then(|text| self.parse(&text, path)) {
+            Err(error) if confidential => self.fail(path, redacted(&error.to_string())),
             Ok(held) => {
                 let id = Arc::clone(&held.order.id);
                 self.files.insert(path.to_owned(), OrderFile { held: Some(held), error: None });
                 News::Order { id, path: path.to_owned() }
             }
-            Err(error) => self.fail(path, error),
+            Err(error) => self.fail(path, error.to_string()),
         }
     }
 
-    fn fail(&mut self, path: &Path, error: BookError) -> News {
-        let error = error.to_string();
+    fn fail(&mut self, path: &Path, error: String) -> News {
         self.files.entry(path.to_owned()).or_default().error = Some(error.clone());
         News::Failed { path: path.to_owned(), error }
-    }
-
-    fn look_at_lists(&mut self, now: bool, news: &mut Vec<News>) {
-        let mut wanted: Vec<PathBuf> = self
-            .files
-            .values()
-            .filter_map(|file| file.held.as_ref())
-            .flat_map(|held| held.lists.clone())
-            .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        self.lists.retain(|path, _| wanted.binary_search(path).is_ok());
-        for path in wanted {
-            // a list that was never read is wanted now: its order is in force already
-            let now = now || !self.lists.contains_key(&path);
-            news.extend(self.look_at_list(&path, now));
-        }
-    }
-
-    fn look_at_list(&mut self, path: &Path, now: bool) -> Option<News> {
-        if !self.lists.contains_key(path) {
-            self.watch.forget(path);
-        }
-        let look = self.watch.look(path, now);
-        let file = self.lists.entry(path.to_owned()).or_default();
-        let error = match look {
-            Look::Same => return None,
-            Look::Failed(error) => {
-                let stays =
-                    if file.list.is_some() { "the last good version stays" } else { "its names are missing" };
-                format!("list {}: {error}; {stays}", path.display())
-            }
-            Look::Changed(octets) => {
-                let list = List::plain(&octets);
-                match file.list.as_ref().filter(|last| list.is_empty() && !last.is_empty()) {
-                    None => {
-                        *file = ListFile { list: Some(Arc::new(list)), error: None };
-                        return Some(News::List { path: path.to_owned() });
-                    }
-                    Some(last) => {
-                        let (path, last) = (path.display(), last.len());
-                        format!(
-                            "list {path}: it has no name and had {last}; the last good version stays; lift the order if that is meant"
-                        )
-                    }
-                }
-            }
-        };
-        file.error = Some(error.clone());
-        Some(News::Failed { path: path.to_owned(), error })
     }
 
     /// Parses a text as the file `path` of this directory.
@@ -221,18 +176,12 @@ impl Book {
     /// When a list of it cannot be read.
     pub(crate) fn put(&mut self, path: &Path, held: Held) -> Result<Option<OrderFile>, BookError> {
         for list in &held.lists {
-            if self.lists.get(list).is_some_and(|file| file.list.is_some()) {
-                continue;
-            }
-            let octets = std::fs::read(list).map_err(|error| BookError::List {
+            self.lists.need(list).map_err(|error| BookError::List {
                 path: path.to_owned(),
                 id: held.order.id.to_string(),
                 list: list.clone(),
                 error,
             })?;
-            self.watch.wrote(list, &octets);
-            let file = ListFile { list: Some(Arc::new(List::plain(&octets))), error: None };
-            self.lists.insert(list.clone(), file);
         }
         Ok(self.files.insert(path.to_owned(), OrderFile { held: Some(held), error: None }))
     }
@@ -290,14 +239,37 @@ impl Book {
     pub(crate) fn errors(&self) -> Vec<(PathBuf, String)> {
         let dir = self.dir_error.iter().map(|error| (self.dir.clone(), error.clone()));
         let files = self.files.iter().filter_map(|(path, file)| Some((path.clone(), file.error.clone()?)));
-        let lists = self.lists.iter().filter_map(|(path, file)| Some((path.clone(), file.error.clone()?)));
-        dir.chain(files).chain(lists).collect()
+        dir.chain(files).chain(self.lists.errors()).collect()
     }
+}
+
+/// Whether a text that may be no order means to be a confidential one.
+fn says_confidential(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.replace([' ', '\t', '"'], "");
+        line.contains("confidential=true") || line.contains("confidential:true")
+    })
+}
+
+/// An error without what it quotes: it may be a name.
+fn redacted(error: &str) -> String {
+    let parts = error.split('`').enumerate();
+    parts.map(|(at, part)| if at % 2 == 0 { part } else { "`...`" }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_confidential_order_shows_no_name_in_its_errors() {
+        let (dir, mut book) = book();
+        let text = order("A", &["secret..example"], "").replace("[order]", "[order]\nconfidential = true");
+        std::fs::write(dir.path().join("a.toml"), text).unwrap();
+        let news = book.look(true);
+        let [News::Failed { error, .. }] = &news[..] else { panic!("{news:?}") };
+        assert!(!error.contains("secret") && error.contains("a.toml:"), "{error}");
+    }
 
     fn order(id: &str, names: &[&str], lists: &str) -> String {
         let names: String = names.iter().map(|name| format!("[[names]]\nname = \"{name}\"\n")).collect();

@@ -35,6 +35,7 @@ impl Agent {
     /// Reads everything again, the configuration too; whether anything changed.
     pub(super) fn reload(&mut self) -> bool {
         self.notifier.reloading();
+        self.journal.record("reload", []);
         let configured = self.reload_config();
         let changed = self.look(true) || configured;
         if changed {

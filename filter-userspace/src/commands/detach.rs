@@ -1,6 +1,9 @@
 //! `interdict detach`.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
 
 use super::Outcome;
 use super::exit::{Exit, OrExit};
@@ -12,8 +15,13 @@ use crate::control::client::{Client, ClientError};
 use crate::control::report::{DetachReport, Document};
 use crate::kernel::{self, PinDir};
 
+/// How long a running agent has for it.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 pub(super) async fn run(pin_dir: Option<PathBuf>, client: &Client, output: &Output) -> Outcome {
-    let report = match client.post("/v1/detach", &()).await {
+    let asked = tokio::time::timeout(PATIENCE, client.post("/v1/detach", &())).await;
+    let asked = asked.context("the agent does not answer; end it (KILL if need be) and run detach again");
+    let report = match asked.or_exit(Exit::Temporary)? {
         Ok(text) => serde_json::from_str::<Document<DetachReport>>(&text)?.body,
         Err(ClientError::NotRunning(_)) => by_pins(pin_dir)?,
         Err(error) => return Err(error.into()),
