@@ -6,6 +6,9 @@
 mod arguments;
 mod cpu;
 mod figure;
+mod live;
+mod load;
+mod machine;
 mod names;
 mod packets;
 mod plan;
@@ -13,12 +16,19 @@ mod policy;
 mod pool;
 mod prefixes;
 mod progress;
+mod report;
+mod target;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use self::arguments::{Arguments, Part};
+use self::machine::Machine;
+use self::report::Report;
+
+/// What the name of every folder begins with; then comes the process number.
+const FOLDER: &str = "interdict-bench";
 
 /// Measures and reports.
 ///
@@ -26,12 +36,23 @@ use self::arguments::{Arguments, Part};
 /// When something cannot be measured.
 pub fn run() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    let mut machine = Machine::now(&arguments.root);
+    machine.program = packets::product()?;
     let mut figures = Vec::new();
     if arguments.wants(Part::Packets) {
         figures.extend(packets::measure(&arguments)?);
     }
-    for figure in &figures {
-        println!("{:<40} {:<40} {} {}", figure.what, figure.with, figure.shown(), figure.unit);
+    if arguments.wants(Part::Load) {
+        figures.extend(load::measure(&arguments)?);
+    }
+    machine.end();
+    let targets = target::targets(&figures);
+    let words = std::env::args().skip(1).collect();
+    let report = Report { schema: "interdict/bench/v1", machine, arguments: words, targets, figures };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{}", report.text());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -41,9 +62,15 @@ pub fn check_arguments() {
     Arguments::parse();
 }
 
+/// A folder for files of the measurements.
+fn folder() -> anyhow::Result<tempfile::TempDir> {
+    let prefix = format!("{FOLDER}{}-", std::process::id());
+    Ok(tempfile::Builder::new().prefix(&prefix).tempdir()?)
+}
+
 /// Removes the folders that a measuring process left.
 pub fn remove_files_of(process: u32) {
-    let prefix = format!("interdict-bench{process}-");
+    let prefix = format!("{FOLDER}{process}-");
     let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with(&prefix) {

@@ -66,7 +66,7 @@ impl Names {
         let _infallible = if random.below(10) < 8 {
             write!(self.text, "{host}{dot}{first}{second}{dash}{number}.{}", top(random))
         } else {
-            let junk = random.next() >> (64 - [24, 32, 48][random.below(3)]);
+            let junk = random.number() >> (64 - [24, 32, 48][random.below(3)]);
             write!(self.text, "{host}{dot}{first}-{junk:x}x{number}.{}", top(random))
         };
         self.text.push('\n');
@@ -159,8 +159,8 @@ fn filled(suffix: &str, octets: usize, labels: usize, random: &mut Random) -> St
     let mut name = String::with_capacity(octets);
     for label in 0..more {
         let size = letters / more + usize::from(label < letters % more);
-        // a label is never shaped like those of the lists: it has no digit but may have any letter
-        name.extend((0..size.max(1)).map(|_| char::from(b'a' + random.below(26) as u8)));
+        // without the two labels of a single letter with which listed names begin
+        name.extend((0..size.max(1)).map(|_| char::from(*random.one_of(b"bcdefghijklnopqrstuvwxyz"))));
         name.push('.');
     }
     name + suffix

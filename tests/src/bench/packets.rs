@@ -5,6 +5,7 @@
 //! and that alone moves a figure; everything is measured in turn, on one processor, and the median is taken.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use filter_common::abi::{BENCH_CONTROL, BENCH_EMPTY, BENCH_FILTER, BENCH_LOOKUP, BENCH_SHIFT};
@@ -77,6 +78,19 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
     Ok(figures)
 }
 
+/// What the verifier and the compiler say of the product's own program, with everything at its default.
+///
+/// # Errors
+/// When it cannot be loaded.
+pub(super) fn product() -> anyhow::Result<String> {
+    let key = crate::policy::hash_key(&mut crate::random::Random::new(7));
+    let mut datapath = Datapath::load(&LoadOptions::new(Arc::new(key))?).context("load the program")?;
+    let facts = datapath.facts()?;
+    let verified = facts.verified_instructions.map_or_else(|| "?".to_owned(), |count| count.to_string());
+    let digest = facts.object_sha256.get(..12).unwrap_or_default();
+    Ok(format!("program {digest}: {verified} verified instructions, {} octets of machine code", facts.machine_code))
+}
+
 /// What was sampled of one kind of packet.
 struct Series {
     kind: Kind,
@@ -147,7 +161,7 @@ impl Series {
 impl Program {
     fn load(object: &Path, way: Way, policy: &Policy, frames: usize) -> anyhow::Result<Program> {
         let words = || format!("{}; cargo xtask build --object makes it", object.display());
-        let mut options = LoadOptions::new(std::sync::Arc::new(*policy.snapshot.hash_key()))?;
+        let mut options = LoadOptions::new(Arc::new(*policy.snapshot.hash_key()))?;
         options.object = Object::read(object).with_context(words)?;
         options.settings.flags |= (way as u32) << BENCH_SHIFT;
         options.pool = u32::try_from(frames)?;

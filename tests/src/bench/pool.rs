@@ -112,7 +112,7 @@ fn frame(kind: Kind, is_v6: bool, is_odd: bool, policy: &Policy, random: &mut Ra
     }
     let is_blocked = kind != Kind::OtherRegion && (kind.needs_names() || random.once_in(5));
     frame.ip.from = policy.prefixes.client(is_v6, is_blocked, random);
-    frame.dns.id = random.next() as u16;
+    frame.dns.id = random.number() as u16;
     frame.udp.from_port = 1024 + random.below(64_000) as u16;
     match kind {
         Kind::NotDns => frame.udp.to_port = *random.one_of(&[443, 123, 4500, 51_820]),
@@ -143,5 +143,30 @@ fn name(kind: Kind, is_odd: bool, policy: &Policy, random: &mut Random) -> Strin
                 return name.to_owned();
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::policy::Size;
+    use super::*;
+    use crate::policy::Compiled;
+    use crate::run::Host;
+    use crate::scenario::Settings;
+
+    #[test]
+    fn the_filter_does_what_the_kinds_say() {
+        let policy = Policy::new(Size { names: 1_000, prefixes: 100, orders: 1, regions: 20 }).unwrap();
+        let compiled = Compiled::of("bench", policy.snapshot.clone());
+        let settings = Settings::default();
+        let host = Host::new(&settings, &compiled);
+        for kind in Kind::ALL {
+            for is_v6 in [false, true] {
+                for frame in frames(kind, is_v6, &policy, 64).unwrap() {
+                    let ran = host.run(&frame);
+                    assert_eq!(ran.action, kind.action(), "{kind:?}: {ran:?}");
+                }
+            }
+        }
     }
 }

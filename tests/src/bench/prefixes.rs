@@ -70,14 +70,15 @@ impl Prefixes {
 /// Lengths as in a routing table: most are /24.
 fn v4(random: &mut Random) -> IpNet {
     let length = [24, 24, 24, 24, 24, 24, 23, 22, 22, 21, 20, 19, 18, 16][random.below(14)];
-    let first = 1 + random.below(222) as u32;
-    let bits = first << 24 | random.next() as u32 >> 8;
+    // without 127, from which no client asks
+    let first = *random.one_of(&[1, 128]) + random.below(96) as u32;
+    let bits = first << 24 | random.number() as u32 >> 8;
     net(IpAddr::V4(Ipv4Addr::from(bits)), length)
 }
 
 fn v6(random: &mut Random) -> IpNet {
     let length = [48, 48, 48, 48, 48, 44, 40, 36, 32, 32, 32, 29][random.below(12)];
-    let bits = 0x2000_u128 << 112 | u128::from(random.next()) << 61 >> 3 | u128::from(random.next()) << 48 >> 16;
+    let bits = 0x2000_u128 << 112 | u128::from(random.number()) << 61 >> 3 | u128::from(random.number()) << 48 >> 16;
     net(IpAddr::V6(Ipv6Addr::from(bits)), length)
 }
 
@@ -88,11 +89,11 @@ fn net(address: IpAddr, length: u8) -> IpNet {
 fn inside(prefix: IpNet, random: &mut Random) -> IpAddr {
     match prefix {
         IpNet::V4(prefix) => {
-            let host = (random.next() as u32).checked_shr(prefix.prefix_len().into()).unwrap_or(0);
+            let host = (random.number() as u32).checked_shr(prefix.prefix_len().into()).unwrap_or(0);
             IpAddr::V4(Ipv4Addr::from(prefix.network().to_bits() | host))
         }
         IpNet::V6(prefix) => {
-            let host = u128::from(random.next()) << 64 | u128::from(random.next());
+            let host = u128::from(random.number()) << 64 | u128::from(random.number());
             let host = host.checked_shr(prefix.prefix_len().into()).unwrap_or(0);
             IpAddr::V6(Ipv6Addr::from(prefix.network().to_bits() | host))
         }

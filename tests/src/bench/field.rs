@@ -1,0 +1,122 @@
+//! End to end: queries a second over a veth pair, beside other programs that block the same names.
+//!
+//! Every contender has a veth pair of its own between two namespaces and listens all the time; they are driven in turn.
+//! Servers have one thread on processor 1, the generator runs on processor 0. `contender` is who takes part, `setting`
+//! their configuration, `network` the namespaces, `generator` what asks, `questions` what is asked.
+
+mod cdb;
+mod contender;
+mod generator;
+mod network;
+mod questions;
+mod setting;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use self::contender::Contender;
+use self::generator::{Burst, Generator};
+use self::network::Network;
+use self::questions::{Questions, Sort};
+use super::arguments::{Arguments, Part};
+use super::figure::{Figure, count};
+use super::names::Names;
+use super::progress::say;
+
+/// One column of the result: what is asked, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Heat {
+    sort: Sort,
+    generator: Generator,
+    is_own_cpu: bool,
+}
+
+impl Heat {
+    const fn new(sort: Sort, generator: Generator, is_own_cpu: bool) -> Heat {
+        Heat { sort, generator, is_own_cpu }
+    }
+
+    fn words(self) -> String {
+        let cpu = if self.is_own_cpu { ", XDP on its own CPU" } else { "" };
+        format!("{}, {}{cpu}", self.sort.label(), self.generator.label())
+    }
+}
+
+/// Measures.
+///
+/// # Errors
+/// When a contender does not start, or blocks or answers what it should not.
+pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
+    let size = arguments.names.unwrap_or(if arguments.full { 1_000_000 } else { 100_000 });
+    let rounds = arguments.rounds.unwrap_or(if arguments.full { 5 } else { 2 });
+    let limit = Duration::from_secs(if arguments.full { 1200 } else { 60 });
+    let contenders: Vec<Contender> = Contender::ALL
+        .into_iter()
+        .filter(|contender| match arguments.contenders.as_slice() {
+            [] => arguments.full || contender.is_of_everyday(),
+            some => some.iter().any(|word| word == contender.word()),
+        })
+        .collect();
+    let folder = super::folder()?;
+    say(format!("end to end: {} names for {} contenders", count(size), contenders.len()));
+    let names = Names::listed(size);
+    let questions = Questions::write(folder.path(), &names)?;
+    let network = Network::new(&contenders)?;
+    let (field, mut figures) = setting::start(arguments, folder.path(), &network, &contenders, &names, &questions)?;
+    let start = Instant::now();
+    let mut results: Vec<(Contender, Heat, Vec<f64>)> = Vec::new();
+    for round in 0..rounds {
+        say(format!("end to end: round {} of {rounds}", round + 1));
+        for heat in heats(arguments.full) {
+            for contender in contenders.iter().copied().filter(|contender| contender.runs(heat.sort, heat.is_own_cpu)) {
+                let burst = drive(&network, contender, heat, &questions)
+                    .with_context(|| format!("{}: {}", contender.label(), heat.words()))?;
+                match results.iter_mut().find(|(who, what, _)| (*who, *what) == (contender, heat)) {
+                    Some((_, _, samples)) => samples.push(burst.answered),
+                    None => results.push((contender, heat, vec![burst.answered])),
+                }
+            }
+        }
+        if start.elapsed() > limit {
+            say("end to end: the time is over");
+            break;
+        }
+    }
+    drop(field);
+    let with = |heat: Heat| format!("{}, {} names", heat.words(), count(size));
+    figures.extend(results.into_iter().map(|(contender, heat, samples)| {
+        Figure::new(Part::EndToEnd, contender.label(), &with(heat), "kq/s", samples)
+    }));
+    Ok(figures)
+}
+
+fn heats(is_full: bool) -> Vec<Heat> {
+    let mut heats = vec![
+        Heat::new(Sort::Blocked, Generator::Flood, false),
+        Heat::new(Sort::Clean, Generator::Flood, false),
+        Heat::new(Sort::Mix, Generator::Flood, false),
+        Heat::new(Sort::Blocked, Generator::Flood, true),
+    ];
+    if is_full {
+        heats.extend([Sort::Blocked, Sort::Clean, Sort::Mix].map(|sort| Heat::new(sort, Generator::Sockets, false)));
+    }
+    heats
+}
+
+fn drive(network: &Network, contender: Contender, heat: Heat, questions: &Questions) -> anyhow::Result<Burst> {
+    let own = if heat.is_own_cpu { Some(network.on_own_cpu(contender)?) } else { None };
+    let burst = heat.generator.drive(network, contender, questions.file(heat.sort), heat.is_own_cpu)?;
+    drop(own);
+    // a server that answers something else would be fast at the wrong thing
+    let expected = match heat.sort {
+        Sort::Blocked => burst.nxdomain,
+        Sort::Clean => burst.noerror,
+        Sort::Mix => burst.nxdomain.min(burst.noerror) * 2.0,
+    };
+    let least = if heat.sort == Sort::Mix { 0.5 } else { 0.98 };
+    if burst.answered > 1.0 && contender.is_judged() && expected < least {
+        anyhow::bail!("of its answers {:.0} % have the right RCODE: {}", expected * 100.0, burst.words);
+    }
+    Ok(burst)
+}
