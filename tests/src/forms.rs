@@ -43,7 +43,8 @@ fn dns(forms: &mut Vec<Form>, what: &str, name: &str, change: impl FnOnce(&mut M
 
 fn names(forms: &mut Vec<Form>, name: &str) {
     add(forms, "plain", query(name));
-    let mixed: String = name.char_indices().map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c }).collect();
+    let mixed: String =
+        name.char_indices().map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c }).collect();
     add(forms, "0x20 case", query(&mixed));
     add(forms, "a name below", query(&format!("www.{name}")));
     add(forms, "NUL in a label", query(&format!(r"a\000b.{name}")));
@@ -112,7 +113,8 @@ fn records(forms: &mut Vec<Form>, name: &str) {
         change(&mut opt);
         vec![opt]
     };
-    let option = |code, data: Vec<u8>| vec![Opt { options: vec![EdnsOption { code, data }], ..Opt::default() }];
+    let option =
+        |code, data: Vec<u8>| vec![Opt { options: vec![EdnsOption { code, data }], ..Opt::default() }];
     dns(forms, "EDNS", name, |dns| dns.opt = opt(|_| {}));
     dns(forms, "EDNS DO", name, |dns| dns.opt = opt(|opt| opt.dnssec_ok = true));
     dns(forms, "EDNS version 1", name, |dns| dns.opt = opt(|opt| opt.version = 1));
@@ -125,13 +127,16 @@ fn records(forms: &mut Vec<Form>, name: &str) {
     dns(forms, "two OPT", name, |dns| dns.opt = vec![Opt::default(), Opt::default()]);
     dns(forms, "ARCOUNT 1 without a record", name, |dns| dns.counts = Some([1, 0, 0, 1]));
     dns(forms, "ANCOUNT 1 without a record", name, |dns| dns.counts = Some([1, 1, 0, 0]));
-    for (what, counts) in [("answer", [1, 1, 0, 0]), ("authority", [1, 0, 1, 0]), ("additional", [1, 0, 0, 1])] {
+    for (what, counts) in
+        [("answer", [1, 1, 0, 0]), ("authority", [1, 0, 1, 0]), ("additional", [1, 0, 0, 1])]
+    {
         dns(forms, &format!("a record in {what}"), name, |dns| {
             (dns.before_opt, dns.counts) = (Octets(RECORD.to_vec()), Some(counts));
         });
     }
     dns(forms, "a record before the OPT", name, |dns| {
-        (dns.before_opt, dns.counts, dns.opt) = (Octets(RECORD.to_vec()), Some([1, 0, 0, 2]), vec![Opt::default()]);
+        (dns.before_opt, dns.counts, dns.opt) =
+            (Octets(RECORD.to_vec()), Some([1, 0, 0, 2]), vec![Opt::default()]);
     });
     dns(forms, "one octet more", name, |dns| dns.trailing = Octets(vec![0]));
     dns(forms, "64 octets more", name, |dns| dns.trailing = Octets(vec![0x5a; 64]));
@@ -233,7 +238,9 @@ mod tests {
             for alone in [false, true] {
                 let [first, second] = fragments("blocked.example", is_v6, alone).map(|frame| frame.build());
                 let headers = if is_v6 { 62 } else { 34 };
-                let whole = if is_v6 { query("blocked.example").over_ipv6() } else { query("blocked.example") }.build();
+                let whole =
+                    if is_v6 { query("blocked.example").over_ipv6() } else { query("blocked.example") }
+                        .build();
                 let joined = [&first[headers..], &second[headers..]].concat();
                 assert_eq!(joined, whole[if is_v6 { 54 } else { 34 }..]);
             }

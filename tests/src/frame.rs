@@ -72,8 +72,10 @@ impl TryFrom<String> for Tag {
     type Error = String;
 
     fn try_from(text: String) -> Result<Tag, String> {
-        let number = |part: &str| u16::from_str_radix(part, 16).map_err(|e| format!("VLAN tag {text:?}: {e}"));
-        let (tpid, tci) = text.split_once(':').ok_or_else(|| format!("VLAN tag {text:?}: want TPID:TCI in hex"))?;
+        let number =
+            |part: &str| u16::from_str_radix(part, 16).map_err(|e| format!("VLAN tag {text:?}: {e}"));
+        let (tpid, tci) =
+            text.split_once(':').ok_or_else(|| format!("VLAN tag {text:?}: want TPID:TCI in hex"))?;
         Ok(Tag { tpid: number(tpid)?, tci: number(tci)? })
     }
 }

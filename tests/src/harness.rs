@@ -59,8 +59,11 @@ pub fn agent_binary() -> anyhow::Result<PathBuf> {
         return Ok(path.into());
     }
     let own = std::env::current_exe()?;
-    let found = own.ancestors().skip(1).take(3).map(|folder| folder.join("interdict")).find(|file| file.is_file());
-    found.ok_or_else(|| anyhow::anyhow!("there is no interdict beside {}: build it, or set INTERDICT_BIN", own.display()))
+    let found =
+        own.ancestors().skip(1).take(3).map(|folder| folder.join("interdict")).find(|file| file.is_file());
+    found.ok_or_else(|| {
+        anyhow::anyhow!("there is no interdict beside {}: build it, or set INTERDICT_BIN", own.display())
+    })
 }
 
 /// Writes a file in a folder, which is made when it is missing.

@@ -37,7 +37,9 @@ pub fn parse(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = text
         .chars()
         .filter(|c| !c.is_whitespace() && *c != ':')
-        .map(|c| c.to_digit(16).map(|d| d as u8).ok_or_else(|| format!("octets {text:?}: {c:?} is no hex digit")))
+        .map(|c| {
+            c.to_digit(16).map(|d| d as u8).ok_or_else(|| format!("octets {text:?}: {c:?} is no hex digit"))
+        })
         .collect::<Result<_, _>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
     if !rest.is_empty() {

@@ -110,7 +110,7 @@ impl Compiled {
 pub fn hash_key(random: &mut Random) -> HashKey {
     let mut key = HashKey { rows: [[0; 8]; KEY_ROWS] };
     for number in key.rows.as_flattened_mut() {
-        *number = random.next();
+        *number = random.number();
     }
     key
 }

@@ -48,7 +48,8 @@ impl std::fmt::Debug for Ran {
 pub fn counter_name(counter: usize) -> String {
     let passes = PassReason::ALL.iter().map(|reason| (reason.counter(), format!("pass {}", reason.label())));
     let drops = DropReason::ALL.iter().map(|reason| (reason.counter(), format!("drop {}", reason.label())));
-    let others = [(ANSWERED, "answer"), (RESET, "reset"), (ANSWERS_CUT, "answers cut"), (EVENTS_LOST, "events lost")];
+    let others =
+        [(ANSWERED, "answer"), (RESET, "reset"), (ANSWERS_CUT, "answers cut"), (EVENTS_LOST, "events lost")];
     let others = others.map(|(counter, name)| (counter, name.to_owned()));
     let mut all = passes.chain(drops).chain(others);
     all.find(|(known, _)| *known == counter).map_or_else(|| format!("counter {counter}"), |(_, name)| name)

@@ -69,10 +69,15 @@ fn the_order(page: &mut Page, stage: &mut Stage) -> anyhow::Result<()> {
     let status = stage.json("status")?;
     for interface in status["interfaces"].as_array().into_iter().flatten() {
         let (name, mode) = (&interface["interface"], &interface["mode"]);
-        page.checks(&format!("the filter is attached to {name} in {mode} mode"), interface["state"] == "attached");
+        page.checks(
+            &format!("the filter is attached to {name} in {mode} mode"),
+            interface["state"] == "attached",
+        );
     }
     let instructions = &status["object"]["verified_instructions"];
-    page.says(&format!("The kernel's verifier went through {instructions} instructions and found the program safe."));
+    page.says(&format!(
+        "The kernel's verifier went through {instructions} instructions and found the program safe."
+    ));
     let file = stage.write("milan.toml", &order)?;
     let change = stage.cli(page, &format!("order apply {}", file.display()))?;
     page.checks("the order is in the kernel", change.code == Some(0));
@@ -91,7 +96,8 @@ fn italy(page: &mut Page, stage: &Stage) -> anyhow::Result<()> {
     page.checks("the resolver answered", dig.data() == Some(OWN_V6));
     let dig = stage.dig(page, City::Rome, v4, &format!("www.{} A +tcp", NAMES[0]))?;
     page.checks("over TCP the connection is ended at once", dig.is_cut_off());
-    let explained = stage.cli(page, &format!("explain www.{} --client {}", NAMES[0], City::Rome.address(v4)))?;
+    let explained =
+        stage.cli(page, &format!("explain www.{} --client {}", NAMES[0], City::Rome.address(v4)))?;
     page.checks("it can say why", explained.out.contains(ORDER));
     Ok(())
 }
@@ -128,12 +134,16 @@ fn counters(page: &mut Page, stage: &Stage) -> anyhow::Result<()> {
     page.chapter("The figures for the court");
     stage.cli(page, "stats")?;
     let stats = stage.json("stats")?;
-    let hits: u64 = stats["hits"].as_array().into_iter().flatten().filter_map(|hit| hit["count"].as_u64()).sum();
+    let hits: u64 =
+        stats["hits"].as_array().into_iter().flatten().filter_map(|hit| hit["count"].as_u64()).sum();
     page.checks("five queries met the order: four answered, one reset", hits == 5);
     for interface in stats["interfaces"].as_array().into_iter().flatten() {
         let number = |key: &str| interface[key].as_u64().unwrap_or(0);
         let sum = number("pass") + number("drop") + number("answer") + number("reset");
-        page.checks(&format!("every packet of {} is accounted for", interface["interface"]), sum == number("packets"));
+        page.checks(
+            &format!("every packet of {} is accounted for", interface["interface"]),
+            sum == number("packets"),
+        );
     }
     Ok(())
 }

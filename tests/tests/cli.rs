@@ -37,7 +37,9 @@ fn file(name: &str, text: &str) -> (tempfile::TempDir, String) {
 
 #[test]
 fn wrong_use_ends_with_2() {
-    for arguments in [&["nonsense"][..], &[], &["block", "a.example"], &["explain"], &["run", "--attach", "sideways"]] {
+    for arguments in
+        [&["nonsense"][..], &[], &["block", "a.example"], &["explain"], &["run", "--attach", "sideways"]]
+    {
         let output = interdict(arguments);
         assert_eq!(output.code, Some(2), "{arguments:?}: {output:?}");
     }
@@ -45,7 +47,9 @@ fn wrong_use_ends_with_2() {
 
 #[test]
 fn without_an_agent_it_ends_with_75() {
-    for arguments in [&["status"][..], &["stats"], &["explain", "a.example"], &["order", "list"], &["region", "192.0.2.1"]] {
+    for arguments in
+        [&["status"][..], &["stats"], &["explain", "a.example"], &["order", "list"], &["region", "192.0.2.1"]]
+    {
         let output = interdict(arguments);
         assert_eq!(output.code, Some(75), "{arguments:?}: {output:?}");
         assert!(output.err.starts_with("error: ") || output.err.contains("agent"), "{output:?}");
@@ -152,7 +156,8 @@ fn every_verb_has_its_schema() {
         ("doctor", "doctor"),
     ] {
         let output = stage.run(&format!("--json {arguments}"));
-        let json: Value = serde_json::from_str(&output.out).unwrap_or_else(|e| panic!("{arguments}: {e}: {output:?}"));
+        let json: Value =
+            serde_json::from_str(&output.out).unwrap_or_else(|e| panic!("{arguments}: {e}: {output:?}"));
         let schema = json["schema"].as_str().unwrap_or_default();
         let words = schema.trim_start_matches("interdict/").trim_end_matches("/v1").replace(' ', "-");
         assert_eq!(words, verb, "{arguments}: {json}");
@@ -176,7 +181,10 @@ fn bad_orders_change_nothing() {
     let Some(stage) = stage("bad_orders_change_nothing") else { return };
     for (text, says) in [
         (MILAN.replace("interim", "happy"), "bad.toml:6"),
-        (MILAN.replace("IT-EX-0001", "IT-EX-0009").replace("regions = [\"IT\"]", "planets = [\"X\"]"), "planets"),
+        (
+            MILAN.replace("IT-EX-0001", "IT-EX-0009").replace("regions = [\"IT\"]", "planets = [\"X\"]"),
+            "planets",
+        ),
         ("nonsense".to_owned(), "bad.toml:1"),
     ] {
         let path = stage.site.path("bad.toml");
@@ -206,7 +214,8 @@ fn metrics_add_up() {
     };
     let answered = stats["interfaces"][0]["answer"].as_u64().unwrap();
     assert_eq!(answered, 4, "{stats}");
-    let by_verdict = page.lines().find(|line| line.contains("verdict=\"answer\"")).unwrap_or_else(|| panic!("{page}"));
+    let by_verdict =
+        page.lines().find(|line| line.contains("verdict=\"answer\"")).unwrap_or_else(|| panic!("{page}"));
     assert_eq!(by_verdict.rsplit(' ').next().and_then(|n| n.parse().ok()), Some(4.0), "{page}");
     let metric = by_verdict.split('{').next().unwrap();
     let packets = stats["interfaces"][0]["packets"].as_u64().unwrap() as f64;
@@ -251,7 +260,14 @@ fn simulate_says_what_the_program_would_do() {
     let lines: Vec<Value> = output.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), frames.len());
     let first = &lines[0];
-    for (key, value) in [("frame", 1.into()), ("verdict", "answer".into()), ("name", Value::from("www.kickasstorrents.to")), ("region", "IT".into()), ("order", MILAN_ID.into()), ("rcode", "NXDOMAIN".into())] {
+    for (key, value) in [
+        ("frame", 1.into()),
+        ("verdict", "answer".into()),
+        ("name", Value::from("www.kickasstorrents.to")),
+        ("region", "IT".into()),
+        ("order", MILAN_ID.into()),
+        ("rcode", "NXDOMAIN".into()),
+    ] {
         assert_eq!(first[key], value, "{first}");
     }
     let left = read_capture(&out);

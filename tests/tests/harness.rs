@@ -5,7 +5,7 @@ use tests::harness::client::{ask, dig, kdig};
 use tests::harness::lab::{self, CLIENT_INTERFACE, From, Lab, SERVER};
 use tests::harness::resolver::{OWN_V4, OWN_V6, Unbound};
 use tests::harness::responder::Responder;
-use tests::harness::{have, find_program, is_privileged, netns};
+use tests::harness::{find_program, have, is_privileged, netns};
 
 #[test]
 fn the_resolver_answers_over_both_families() {
@@ -26,7 +26,8 @@ fn the_resolver_answers_over_both_families() {
             assert!(answer.has_opt, "{}", answer.text);
             let answer = dig(&lab.client, server, client, &format!("{words} +tcp")).unwrap();
             assert_eq!(answer.data(), Some(own), "{}", answer.text);
-            let answer = ask(&lab.client, server, client, &query("www.kickasstorrents.to").dns.build()).unwrap();
+            let answer =
+                ask(&lab.client, server, client, &query("www.kickasstorrents.to").dns.build()).unwrap();
             assert_eq!(answer.map(|a| a[..4].to_vec()), Some(vec![0x12, 0x34, 0x85, 0x80]), "from {from:?}");
         }
     }
@@ -41,7 +42,13 @@ fn raw_frames_reach_the_server_and_back() {
     let _responder = Responder::start(&lab.server, &SERVER).unwrap();
     let mut frame = query("www.example.org");
     frame.to_mac.0 = tests::harness::wire::mac(&lab.server, lab::SERVER_INTERFACE).unwrap().to_vec();
-    let frames = tests::harness::wire::exchange(&lab.client, CLIENT_INTERFACE, &[frame.build()], std::time::Duration::from_millis(300)).unwrap();
+    let frames = tests::harness::wire::exchange(
+        &lab.client,
+        CLIENT_INTERFACE,
+        &[frame.build()],
+        std::time::Duration::from_millis(300),
+    )
+    .unwrap();
     let answers = frames.iter().filter(|frame| frame.windows(2).any(|w| w == [0x12, 0x34]));
     assert_eq!(answers.count(), 1, "{}", frames.len());
 }

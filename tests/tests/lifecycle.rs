@@ -81,7 +81,9 @@ fn detach_tells_a_running_agent() {
 
 #[test]
 fn a_crash_changes_no_verdict_and_a_restart_takes_over_without_a_gap() {
-    let Some(stage) = stage("a_crash_changes_no_verdict_and_a_restart_takes_over_without_a_gap") else { return };
+    let Some(stage) = stage("a_crash_changes_no_verdict_and_a_restart_takes_over_without_a_gap") else {
+        return;
+    };
     for mode in [Mode::Driver, Mode::Skb] {
         stage.site.configure(mode, "").unwrap();
         let mut agent = stage.site.start(&stage.lab.server, &[SERVER_INTERFACE], &[]).unwrap();
@@ -125,7 +127,8 @@ fn the_fallback_to_skb_mode_is_said_aloud() {
     stage.site.configure_as("auto", "").unwrap();
     let _agent = stage.site.start(&stage.lab.server, &["br0", SERVER_INTERFACE], &[]).unwrap();
     let status = stage.site.json(&stage.lab.server, "status").unwrap();
-    let modes: Vec<&str> = status["interfaces"].as_array().unwrap().iter().filter_map(|i| i["mode"].as_str()).collect();
+    let modes: Vec<&str> =
+        status["interfaces"].as_array().unwrap().iter().filter_map(|i| i["mode"].as_str()).collect();
     assert_eq!(modes, ["skb", "driver"], "{status}");
     assert!(stage.site.log().contains("skb"), "{}", stage.site.log());
     assert!(stage.is_blocked());
@@ -136,8 +139,10 @@ fn an_order_begins_and_ends_by_the_clock() {
     let Some(stage) = stage("an_order_begins_and_ends_by_the_clock") else { return };
     let now = jiff::Timestamp::now();
     let at = |seconds: i64| (now + jiff::SignedDuration::from_secs(seconds)).to_string();
-    let order = MILAN
-        .replace("status = ", &format!("effective-from = \"{}\"\neffective-until = \"{}\"\nstatus = ", at(5), at(9)));
+    let order = MILAN.replace(
+        "status = ",
+        &format!("effective-from = \"{}\"\neffective-until = \"{}\"\nstatus = ", at(5), at(9)),
+    );
     stage.site.put_order("milan.toml", &order).unwrap();
     let _agent = stage.site.start(&stage.lab.server, &[SERVER_INTERFACE], &[]).unwrap();
     let mut changes = Vec::new();

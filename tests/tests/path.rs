@@ -23,7 +23,9 @@ struct Path {
 
 impl Path {
     fn new(test: &str, mode: Mode, more: &str) -> Option<Path> {
-        if !is_privileged(test) || !["unbound", "dig", "kdig"].iter().all(|p| have(test, find_program(p).is_some(), p)) {
+        if !is_privileged(test)
+            || !["unbound", "dig", "kdig"].iter().all(|p| have(test, find_program(p).is_some(), p))
+        {
             return None;
         }
         let lab = Lab::new().unwrap();
@@ -54,7 +56,10 @@ impl Path {
 fn blocked(dig: &Dig, owner: &str, ede: bool) {
     assert!(dig.is_blocked(owner), "{}", dig.text);
     let want = format!("({MILAN_TEXT})");
-    let shown = dig.ede.as_deref().is_some_and(|line| line.starts_with("16") && line.contains(&want[1..want.len() - 1]));
+    let shown = dig
+        .ede
+        .as_deref()
+        .is_some_and(|line| line.starts_with("16") && line.contains(&want[1..want.len() - 1]));
     assert_eq!(shown, ede, "{}", dig.text);
     for flag in ["aa", "tc", "ad"] {
         assert!(!dig.flags.iter().any(|f| f == flag), "flag {flag}: {}", dig.text);
@@ -75,7 +80,11 @@ fn clients_see_the_order(mode: Mode) {
     for is_v6 in [false, true] {
         let qtype = if is_v6 { "AAAA" } else { "A" };
         blocked(&path.dig(From::Italy, is_v6, &format!("{name} {qtype}")), name, true);
-        blocked(&path.dig(From::Italy, is_v6, &format!("www.KickAssTorrents.to {qtype} +noedns")), name, false);
+        blocked(
+            &path.dig(From::Italy, is_v6, &format!("www.KickAssTorrents.to {qtype} +noedns")),
+            name,
+            false,
+        );
         blocked(&path.dig(From::Italy, is_v6, &format!("a.b.{name} HTTPS +dnssec +nocookie")), name, true);
         blocked(&path.dig(From::Italy, is_v6, "limetorrents.pro ANY +notcp"), "limetorrents.pro", true);
         blocked(&path.dig(From::Italy, is_v6, &format!("{name} TXT +norec +cd +bufsize=512")), name, true);
@@ -110,8 +119,15 @@ fn long_answers_find_room(mode: Mode) {
     let Some(path) = Path::new(&format!("long_answers_find_room in {mode} mode"), mode, "") else { return };
     for is_v6 in [false, true] {
         for length in (0..220).step_by(7) {
-            let labels = "x".repeat(length).as_bytes().chunks(50).map(|c| String::from_utf8_lossy(c).into_owned() + ".").collect::<String>();
-            for words in ["A +noedns", "A +nocookie", "A +cookie=0102030405060708a1a2a3a4a5a6a7a8a1a2a3a4a5a6a7a8"] {
+            let labels = "x"
+                .repeat(length)
+                .as_bytes()
+                .chunks(50)
+                .map(|c| String::from_utf8_lossy(c).into_owned() + ".")
+                .collect::<String>();
+            for words in
+                ["A +noedns", "A +nocookie", "A +cookie=0102030405060708a1a2a3a4a5a6a7a8a1a2a3a4a5a6a7a8"]
+            {
                 let dig = path.dig(From::Italy, is_v6, &format!("{labels}kickasstorrents.to {words}"));
                 blocked(&dig, "kickasstorrents.to", !words.contains("noedns"));
             }
@@ -125,9 +141,19 @@ fn long_answers_find_room(mode: Mode) {
 fn tags_are_kept(mode: Mode) {
     let Some(path) = Path::new(&format!("tags_are_kept in {mode} mode"), mode, "") else { return };
     for tags in 0..=4 {
-        for frame in [query("www.kickasstorrents.to"), query("www.kickasstorrents.to").with_opt(), query("kickasstorrents.to").with_opt().over_ipv6()] {
+        for frame in [
+            query("www.kickasstorrents.to"),
+            query("www.kickasstorrents.to").with_opt(),
+            query("kickasstorrents.to").with_opt().over_ipv6(),
+        ] {
             let sent = addressed(&path, &frame.tagged(tags));
-            let back = wire::exchange(&path.lab.client, CLIENT_INTERFACE, std::slice::from_ref(&sent), Duration::from_millis(100)).unwrap();
+            let back = wire::exchange(
+                &path.lab.client,
+                CLIENT_INTERFACE,
+                std::slice::from_ref(&sent),
+                Duration::from_millis(100),
+            )
+            .unwrap();
             let answers: Vec<_> = back.iter().filter(|frame| answer::message_of(frame).is_some()).collect();
             let [answer] = answers.as_slice() else { panic!("{} answers to {tags} tags", answers.len()) };
             let reply = answer::check(&sent, &with_first_tag(answer, &sent, tags), true).unwrap();
@@ -154,7 +180,10 @@ fn addressed(path: &Path, frame: &Frame) -> Vec<u8> {
 
 /// Observe mode changes nothing and counts what would have been done.
 fn observe_only_counts(mode: Mode) {
-    let Some(path) = Path::new(&format!("observe_only_counts in {mode} mode"), mode, "mode = \"observe\"") else { return };
+    let Some(path) = Path::new(&format!("observe_only_counts in {mode} mode"), mode, "mode = \"observe\"")
+    else {
+        return;
+    };
     own(&path.dig(From::Italy, false, "kickasstorrents.to A"), false);
     own(&path.dig(From::Italy, true, "kickasstorrents.to AAAA +tcp"), true);
     let stats = path.stats();
@@ -169,8 +198,14 @@ fn observe_only_counts(mode: Mode) {
 fn conserved(stats: &serde_json::Value) {
     for interface in stats["interfaces"].as_array().unwrap() {
         let number = |key: &str| interface[key].as_u64().unwrap();
-        assert_eq!(number("packets"), ["pass", "drop", "answer", "reset"].into_iter().map(number).sum::<u64>(), "{stats}");
-        let sum = |key: &str| interface[key].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
+        assert_eq!(
+            number("packets"),
+            ["pass", "drop", "answer", "reset"].into_iter().map(number).sum::<u64>(),
+            "{stats}"
+        );
+        let sum = |key: &str| {
+            interface[key].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>()
+        };
         assert_eq!((number("pass"), number("drop")), (sum("passed"), sum("dropped")), "{stats}");
     }
 }

@@ -61,7 +61,8 @@ fn hold(tally: &Tally) {
 }
 
 fn is_blocked(stage: &Stage, name: &str) -> bool {
-    let answer = dig(&stage.lab.client, lab::server(false), From::Italy.address(false), &format!("{name} A")).unwrap();
+    let answer =
+        dig(&stage.lab.client, lab::server(false), From::Italy.address(false), &format!("{name} A")).unwrap();
     assert!(["NXDOMAIN", "NOERROR"].contains(&answer.status.as_str()), "{}", answer.text);
     answer.status == "NXDOMAIN"
 }
@@ -111,12 +112,18 @@ fn files_are_read_again_on_hangup_and_by_themselves() {
         if by_signal {
             stage.agent.process.signal(Signal::SIGHUP).unwrap();
         }
-        assert!(shell::until(Duration::from_secs(5), || is_blocked(&stage, "blocked.example")), "round {round}: added");
+        assert!(
+            shell::until(Duration::from_secs(5), || is_blocked(&stage, "blocked.example")),
+            "round {round}: added"
+        );
         std::fs::remove_file(path).unwrap();
         if by_signal {
             stage.agent.process.signal(Signal::SIGHUP).unwrap();
         }
-        assert!(shell::until(Duration::from_secs(5), || !is_blocked(&stage, "blocked.example")), "round {round}: removed");
+        assert!(
+            shell::until(Duration::from_secs(5), || !is_blocked(&stage, "blocked.example")),
+            "round {round}: removed"
+        );
     }
     hold(&flood.end().unwrap());
 }

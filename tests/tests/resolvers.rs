@@ -26,12 +26,19 @@ const OTHER: usize = 1000;
 
 /// Sends every form and collects the messages that come back.
 fn ask(lab: &Lab, listed: &[Form], other: &[Form]) -> Answers {
-    let (to, from) = (wire::mac(&lab.server, SERVER_INTERFACE).unwrap(), wire::mac(&lab.client, CLIENT_INTERFACE).unwrap());
+    let (to, from) = (
+        wire::mac(&lab.server, SERVER_INTERFACE).unwrap(),
+        wire::mac(&lab.client, CLIENT_INTERFACE).unwrap(),
+    );
     let places = (0..).zip(listed).chain((OTHER..).zip(other));
     let frames: Vec<Vec<u8>> = places.map(|(place, form)| addressed(&form.frame, place, to, from)).collect();
     let back = wire::exchange(&lab.client, CLIENT_INTERFACE, &frames, Duration::from_millis(1200)).unwrap();
     let messages = back.iter().filter_map(|frame| answer::message_of(frame));
-    messages.filter_map(|message| Some((usize::from(u16::from_be_bytes([*message.first()?, *message.get(1)?])), message))).collect()
+    messages
+        .filter_map(|message| {
+            Some((usize::from(u16::from_be_bytes([*message.first()?, *message.get(1)?])), message))
+        })
+        .collect()
 }
 
 /// The frame with the real MAC addresses, and an ID and source port that tell it from the others.
@@ -56,7 +63,8 @@ fn is_answered(message: &[u8]) -> bool {
 /// What an answer says, less what differs from one query to the next: ID, cookies, order and age of records.
 fn essence(message: &[u8]) -> String {
     let Ok(parsed) = Message::from_vec(message) else { return tests::hex::show(&message[2..]) };
-    let records = parsed.all_sections().map(|record| format!("{} {} {}", record.name, record.dns_class, record.data));
+    let records =
+        parsed.all_sections().map(|record| format!("{} {} {}", record.name, record.dns_class, record.data));
     let records: BTreeSet<String> = records.collect();
     let rcode = u16::from(parsed.metadata.response_code);
     format!("{} rcode {rcode} edns {} {records:?}", tests::hex::show(&message[2..4]), parsed.edns.is_some())
@@ -89,17 +97,26 @@ fn no_form_gets_a_listed_name_answered_by_any_server() {
     let mut faults = Vec::new();
     for ((kind, before), after) in kinds.iter().zip(&before).zip(&after) {
         let answered = before.range(..OTHER).filter(|(_, message)| is_answered(message)).count();
-        println!("{kind}: {answered} of {} forms of a listed name are answered without the filter", listed.len());
+        println!(
+            "{kind}: {answered} of {} forms of a listed name are answered without the filter",
+            listed.len()
+        );
         assert!(answered > 20, "{kind} answers too little for this test to mean anything");
         for (place, form) in listed.iter().enumerate() {
             if after.get(&place).is_some_and(|message| is_answered(message)) {
                 faults.push(format!("{kind}: a listed name is answered: {}", form.what));
             }
         }
-        for (place, form) in other.iter().enumerate().filter(|(_, form)| !STOPPED.iter().any(|s| form.what.starts_with(s))) {
-            let [was, is] = [before, after].map(|answers| answers.get(&(OTHER + place)).map(|message| essence(message)));
+        for (place, form) in
+            other.iter().enumerate().filter(|(_, form)| !STOPPED.iter().any(|s| form.what.starts_with(s)))
+        {
+            let [was, is] =
+                [before, after].map(|answers| answers.get(&(OTHER + place)).map(|message| essence(message)));
             if was != is {
-                faults.push(format!("{kind}: another name's answer differs: {}\n    {was:?}\n    {is:?}", form.what));
+                faults.push(format!(
+                    "{kind}: another name's answer differs: {}\n    {was:?}\n    {is:?}",
+                    form.what
+                ));
             }
         }
     }
@@ -120,7 +137,9 @@ fn fragments_carry_no_listed_name_past_the_filter() {
         site.put_order("order.toml", &MILAN.replace("kickasstorrents.to", "blocked.example")).unwrap();
         let _agent = filtered.then(|| site.start(&lab.server, &[SERVER_INTERFACE], &[]).unwrap());
         let mut count = 0;
-        for (is_v6, alone, reversed) in [(false, false, false), (false, true, false), (false, false, true), (true, false, false)] {
+        for (is_v6, alone, reversed) in
+            [(false, false, false), (false, true, false), (false, false, true), (true, false, false)]
+        {
             let mut parts = forms::fragments("blocked.example", is_v6, alone);
             if reversed {
                 parts.reverse();
@@ -134,8 +153,13 @@ fn fragments_carry_no_listed_name_past_the_filter() {
                     part.build()
                 })
                 .collect();
-            let back = wire::exchange(&lab.client, CLIENT_INTERFACE, &frames, Duration::from_millis(300)).unwrap();
-            count += back.iter().filter_map(|frame| answer::message_of(frame)).filter(|message| is_answered(message)).count();
+            let back =
+                wire::exchange(&lab.client, CLIENT_INTERFACE, &frames, Duration::from_millis(300)).unwrap();
+            count += back
+                .iter()
+                .filter_map(|frame| answer::message_of(frame))
+                .filter(|message| is_answered(message))
+                .count();
         }
         answers.push(count);
     }

@@ -12,7 +12,10 @@ use tests::scenario::{self, Case, Settings};
 
 /// Verdicts that no frame handed to test-run can bring about, and why.
 const UNREACHABLE: [(usize, &str); 2] = [
-    (PassReason::MultiBuffer.counter(), "the headers and the question are always in the first buffer of a test-run"),
+    (
+        PassReason::MultiBuffer.counter(),
+        "the headers and the question are always in the first buffer of a test-run",
+    ),
     (DropReason::WriteFailed.counter(), "every check precedes the first write"),
 ];
 
@@ -83,16 +86,19 @@ fn every_verdict_has_a_row() {
     let drops = DropReason::ALL.iter().map(|reason| reason.counter());
     let all: BTreeSet<usize> = passes.chain(drops).chain([ANSWERED, RESET]).collect();
     let unreachable: BTreeSet<usize> = UNREACHABLE.iter().map(|(counter, _)| *counter).collect();
-    let missing: Vec<String> = all.difference(&rows).filter(|c| !unreachable.contains(c)).map(|c| counter_name(*c)).collect();
+    let missing: Vec<String> =
+        all.difference(&rows).filter(|c| !unreachable.contains(c)).map(|c| counter_name(*c)).collect();
     assert!(missing.is_empty(), "no row for {missing:?}");
-    let surprising: Vec<String> = unreachable.intersection(&rows).map(|counter| counter_name(*counter)).collect();
+    let surprising: Vec<String> =
+        unreachable.intersection(&rows).map(|counter| counter_name(*counter)).collect();
     assert!(surprising.is_empty(), "reachable after all: {surprising:?}");
 }
 
 #[test]
 fn every_row_says_who_asks_for_it() {
     let cases = scenario::all().unwrap();
-    let without: Vec<&str> = cases.iter().filter(|case| case.cites.is_empty()).map(|case| case.name.as_str()).collect();
+    let without: Vec<&str> =
+        cases.iter().filter(|case| case.cites.is_empty()).map(|case| case.name.as_str()).collect();
     assert!(without.is_empty(), "{without:?}");
     let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     let all = names.len();

@@ -96,7 +96,19 @@ impl Packet {
         };
         let after = octets.len() - length;
         let (to_mac, from_mac, tags) = (frame[..6].to_vec(), frame[6..12].to_vec(), frame[12..at].to_vec());
-        Ok(Packet { to_mac, from_mac, tags, from, to, ttl, length, has_options, is_checksum_right, after, transport })
+        Ok(Packet {
+            to_mac,
+            from_mac,
+            tags,
+            from,
+            to,
+            ttl,
+            length,
+            has_options,
+            is_checksum_right,
+            after,
+            transport,
+        })
     }
 }
 
@@ -104,12 +116,12 @@ impl Datagram {
     fn read(udp: &UdpSlice<'_>, from: IpAddr, to: IpAddr, room: usize) -> Result<Datagram, String> {
         let header = udp.to_header();
         let right = match (from, to) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => {
-                header.calc_checksum_ipv4_raw(from.octets(), to.octets(), udp.payload()).map_err(|e| e.to_string())?
-            }
-            (IpAddr::V6(from), IpAddr::V6(to)) => {
-                header.calc_checksum_ipv6_raw(from.octets(), to.octets(), udp.payload()).map_err(|e| e.to_string())?
-            }
+            (IpAddr::V4(from), IpAddr::V4(to)) => header
+                .calc_checksum_ipv4_raw(from.octets(), to.octets(), udp.payload())
+                .map_err(|e| e.to_string())?,
+            (IpAddr::V6(from), IpAddr::V6(to)) => header
+                .calc_checksum_ipv6_raw(from.octets(), to.octets(), udp.payload())
+                .map_err(|e| e.to_string())?,
             _ => return Err("addresses of two families".to_owned()),
         };
         Ok(Datagram {

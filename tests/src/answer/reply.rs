@@ -58,7 +58,11 @@ impl Reply {
     }
 
     fn read(octets: &[u8], message: &Message) -> Result<Reply, String> {
-        let mut reply = Reply { octets: octets.to_vec(), rcode: message.metadata.response_code.into(), ..Reply::default() };
+        let mut reply = Reply {
+            octets: octets.to_vec(),
+            rcode: message.metadata.response_code.into(),
+            ..Reply::default()
+        };
         match message.authorities.as_slice() {
             [] => {}
             [record] => reply.soa(record)?,
@@ -96,7 +100,11 @@ impl Reply {
             RData::AAAA(aaaa) => IpAddr::V6(aaaa.0),
             _ => return Err(format!("the answer section holds {record}")),
         };
-        same("owner of the address", &octets.get(question_end(octets)?..).map(|rest| &rest[..2]), &Some(&[0xc0, 12][..]))?;
+        same(
+            "owner of the address",
+            &octets.get(question_end(octets)?..).map(|rest| &rest[..2]),
+            &Some(&[0xc0, 12][..]),
+        )?;
         (self.address, self.ttl) = (Some(address), record.ttl);
         Ok(())
     }

@@ -26,7 +26,10 @@ fn main() -> ExitCode {
 }
 
 fn watch() -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(nix::unistd::geteuid().is_root(), "the demo makes network namespaces and needs root; run it with sudo");
+    anyhow::ensure!(
+        nix::unistd::geteuid().is_root(),
+        "the demo makes network namespaces and needs root; run it with sudo"
+    );
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGINT);
     signals.add(Signal::SIGTERM);

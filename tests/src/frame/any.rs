@@ -50,19 +50,21 @@ impl Frame {
         let mut frame = Frame::default();
         if random.once_in(6) {
             let count = random.below(6);
-            frame.vlan = vec![Tag { tpid: *random.one_of(&[0x8100, 0x88a8]), tci: random.next() as u16 }; count];
+            frame.vlan =
+                vec![Tag { tpid: *random.one_of(&[0x8100, 0x88a8]), tci: random.number() as u16 }; count];
         }
         ip(random, &mut frame);
         if random.once_in(5) {
             frame.tcp = Some(tcp(random));
         }
-        frame.udp.checksum = *random.one_of(&[Checksum::Right, Checksum::Right, Checksum::Zero, Checksum::Partial]);
+        frame.udp.checksum =
+            *random.one_of(&[Checksum::Right, Checksum::Right, Checksum::Zero, Checksum::Partial]);
         frame.dns = message(random);
         if random.once_in(5) {
-            frame.trailer = Octets(vec![random.next() as u8; random.below(60)]);
+            frame.trailer = Octets(vec![random.number() as u8; random.below(60)]);
         }
         if random.once_in(8) {
-            frame.udp.after = Octets(vec![random.next() as u8; random.below(60)]);
+            frame.udp.after = Octets(vec![random.number() as u8; random.below(60)]);
         }
         frame
     }
@@ -94,21 +96,30 @@ fn tcp(random: &mut Random) -> Tcp {
     Tcp {
         flags: (*random.one_of(&["PA", "A", "PA", "FPA", "S", "R"])).to_owned(),
         options: Octets(vec![1; 4 * random.below(11)]),
-        sequence: random.next() as u32,
+        sequence: random.number() as u32,
         cut: random.once_in(4).then(|| random.below(80)),
         ..Tcp::default()
     }
 }
 
 fn message(random: &mut Random) -> Message {
-    let mut message = Message { id: random.next() as u16, qname_octets: Some(Octets(name(random))), ..Message::default() };
+    let mut message = Message {
+        id: random.number() as u16,
+        qname_octets: Some(Octets(name(random))),
+        ..Message::default()
+    };
     let all = [Flag::AA, Flag::TC, Flag::RD, Flag::RA, Flag::Z, Flag::AD, Flag::CD];
     message.flags = all.into_iter().filter(|_| random.once_in(3)).collect();
     if random.once_in(10) {
         message.opcode = random.below(16) as u8;
     }
     if random.once_in(10) {
-        message.counts = Some([random.below(3) as u16, random.below(2) as u16, random.below(2) as u16, random.below(3) as u16]);
+        message.counts = Some([
+            random.below(3) as u16,
+            random.below(2) as u16,
+            random.below(2) as u16,
+            random.below(3) as u16,
+        ]);
     }
     message.qtype = *random.one_of(&[1, 1, 28, 65, 255, 0, 15, 41]);
     message.qclass = *random.one_of(&[1, 1, 1, 3, 255]);
@@ -117,7 +128,7 @@ fn message(random: &mut Random) -> Message {
         message.opt = (0..records).map(|_| opt(random)).collect();
     }
     if random.once_in(6) {
-        message.trailing = Octets(vec![random.next() as u8; random.below(300)]);
+        message.trailing = Octets(vec![random.number() as u8; random.below(300)]);
     }
     if random.once_in(20) {
         message.cut = Some(random.below(60));
@@ -126,14 +137,14 @@ fn message(random: &mut Random) -> Message {
 }
 
 fn name(random: &mut Random) -> Vec<u8> {
-    let mut name = wire_name(*random.one_of(&SUFFIXES));
+    let mut name = wire_name(random.one_of::<&str>(&SUFFIXES));
     while !random.once_in(3) {
         let size = if random.once_in(4) { 1 + random.below(63) } else { 1 + random.below(12) };
         if name.len() + 1 + size > 260 {
             break;
         }
         let mut label = vec![size as u8];
-        label.extend((0..size).map(|_| random.next() as u8));
+        label.extend((0..size).map(|_| random.number() as u8));
         name.splice(0..0, label);
     }
     for octet in &mut name {
@@ -143,15 +154,15 @@ fn name(random: &mut Random) -> Vec<u8> {
     }
     if random.once_in(30) {
         name.pop();
-        name.extend([0xc0, random.next() as u8]);
+        name.extend([0xc0, random.number() as u8]);
     }
     name
 }
 
 fn opt(random: &mut Random) -> Opt {
-    let mut opt = Opt { size: random.next() as u16, dnssec_ok: random.once_in(2), ..Opt::default() };
+    let mut opt = Opt { size: random.number() as u16, dnssec_ok: random.once_in(2), ..Opt::default() };
     if random.once_in(20) {
-        opt.version = random.next() as u8;
+        opt.version = random.number() as u8;
     }
     for _ in 0..random.below(4) {
         let code = *random.one_of(&[8, 10, 10, 12, 3, 65001]);
@@ -161,10 +172,16 @@ fn opt(random: &mut Random) -> Opt {
             _ => random.below(40),
         };
         let option = if code == 8 && !random.once_in(4) {
-            let prefix = random.one_of(&["198.51.100.0/24", "192.0.2.0/25", "2001:db8:49::/56", "2001:db8:39:f::7/128", "0.0.0.0/0"]);
+            let prefix = random.one_of(&[
+                "198.51.100.0/24",
+                "192.0.2.0/25",
+                "2001:db8:49::/56",
+                "2001:db8:39:f::7/128",
+                "0.0.0.0/0",
+            ]);
             EdnsOption::try_from(format!("ecs:{prefix}")).unwrap_or(EdnsOption { code, data: Vec::new() })
         } else {
-            EdnsOption { code, data: (0..size).map(|_| random.next() as u8).collect() }
+            EdnsOption { code, data: (0..size).map(|_| random.number() as u8).collect() }
         };
         opt.options.push(option);
     }

@@ -180,7 +180,7 @@ impl Ip {
         let size = 20 + options.len();
         let ihl = self.ihl.unwrap_or((size / 4) as u8);
         let length = self.length.unwrap_or((size + payload.len()) as u16);
-        let fragment = self.offset / 8 | u16::from(self.more) << 13 | u16::from(self.dont_fragment) << 14;
+        let fragment = (self.offset / 8) | u16::from(self.more) << 13 | u16::from(self.dont_fragment) << 14;
         let mut packet = vec![self.version.unwrap_or(4) << 4 | ihl, 0];
         packet.extend(length.to_be_bytes());
         packet.extend(0x1d0c_u16.to_be_bytes());

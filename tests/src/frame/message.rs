@@ -149,7 +149,8 @@ pub fn wire_name(text: &str) -> Vec<u8> {
             }
             b'\\' => match octets.next().expect("a name ends in a backslash") {
                 digit if digit.is_ascii_digit() => {
-                    let rest = [octets.next(), octets.next()].map(|o| o.expect("three digits after a backslash"));
+                    let rest =
+                        [octets.next(), octets.next()].map(|o| o.expect("three digits after a backslash"));
                     [digit, rest[0], rest[1]].iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')) as u8
                 }
                 other => other,

@@ -73,7 +73,9 @@ impl TryFrom<String> for EdnsOption {
         Ok(match kind {
             "cookie" => EdnsOption { code: 10, data: hex::parse(value)? },
             "ecs" => EdnsOption::client_subnet(value.parse().map_err(|e| fault(format!("{e}")))?),
-            "padding" => EdnsOption { code: 12, data: vec![0; value.parse().map_err(|e| fault(format!("{e}")))?] },
+            "padding" => {
+                EdnsOption { code: 12, data: vec![0; value.parse().map_err(|e| fault(format!("{e}")))?] }
+            }
             "nsid" => EdnsOption { code: 3, data: Vec::new() },
             "ede" => {
                 let code: u16 = value.parse().map_err(|e| fault(format!("{e}")))?;

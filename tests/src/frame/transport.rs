@@ -70,7 +70,13 @@ pub struct Udp {
 
 impl Default for Udp {
     fn default() -> Udp {
-        Udp { from_port: 49_153, to_port: 53, length: None, checksum: Checksum::Right, after: Octets::default() }
+        Udp {
+            from_port: 49_153,
+            to_port: 53,
+            length: None,
+            checksum: Checksum::Right,
+            after: Octets::default(),
+        }
     }
 }
 

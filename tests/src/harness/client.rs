@@ -93,7 +93,8 @@ fn read(output: &shell::Output) -> Dig {
             && line.contains("QUERY")
         {
             // dig: ";; flags: qr rd ra; QUERY: 1, ..."; kdig: ";; Flags: qr rd ra; QUERY: 1; ..."
-            dig.flags = rest.split(';').next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+            dig.flags =
+                rest.split(';').next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
         } else if line.contains("EDE: ") {
             dig.ede = line.split_once("EDE: ").map(|(_, rest)| rest.trim().to_owned());
         } else if line.starts_with(";; ") && line.contains("SECTION") {
@@ -111,7 +112,12 @@ fn read(output: &shell::Output) -> Dig {
 ///
 /// # Errors
 /// When the socket does not work.
-pub fn ask(client: &Namespace, server: IpAddr, from: IpAddr, message: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
+pub fn ask(
+    client: &Namespace,
+    server: IpAddr,
+    from: IpAddr,
+    message: &[u8],
+) -> anyhow::Result<Option<Vec<u8>>> {
     client.enter(|| {
         let socket = UdpSocket::bind((from, 0)).context("bind")?;
         ask_on(&socket, SocketAddr::new(server, 53), message, Duration::from_millis(500))
@@ -122,7 +128,12 @@ pub fn ask(client: &Namespace, server: IpAddr, from: IpAddr, message: &[u8]) -> 
 ///
 /// # Errors
 /// When the socket does not work.
-pub fn ask_on(socket: &UdpSocket, to: SocketAddr, message: &[u8], limit: Duration) -> anyhow::Result<Option<Vec<u8>>> {
+pub fn ask_on(
+    socket: &UdpSocket,
+    to: SocketAddr,
+    message: &[u8],
+    limit: Duration,
+) -> anyhow::Result<Option<Vec<u8>>> {
     socket.set_read_timeout(Some(limit))?;
     socket.send_to(message, to).context("send")?;
     let mut buffer = [0; 4096];
@@ -130,7 +141,9 @@ pub fn ask_on(socket: &UdpSocket, to: SocketAddr, message: &[u8], limit: Duratio
         match socket.recv_from(&mut buffer) {
             Ok((size, _)) if buffer.get(..2) == message.get(..2) => return Ok(Some(buffer[..size].to_vec())),
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+            {
                 return Ok(None);
             }
             Err(error) => bail!(error),

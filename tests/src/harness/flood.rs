@@ -172,7 +172,9 @@ fn judge(tally: &mut Tally, name: &str, by: By, answer: &[u8]) {
         _ => {
             tally.wrong += 1;
             if tally.examples.len() < 5 {
-                tally.examples.push(format!("{name}: RCODE {rcode}, {count} answers, {authority} in authority; want {by:?}"));
+                tally.examples.push(format!(
+                    "{name}: RCODE {rcode}, {count} answers, {authority} in authority; want {by:?}"
+                ));
             }
         }
     }

@@ -111,7 +111,9 @@ impl Lab {
         }
         offload_off(client, CLIENT_INTERFACE)?;
         lab._polling = Some(Polling::start(client, CLIENT_INTERFACE)?);
-        if shell::until(Duration::from_secs(5), || lab.client.ip("-6 address show tentative").is_ok_and(|t| t.is_empty())) {
+        if shell::until(Duration::from_secs(5), || {
+            lab.client.ip("-6 address show tentative").is_ok_and(|t| t.is_empty())
+        }) {
             Ok(lab)
         } else {
             anyhow::bail!("the client's IPv6 addresses stay tentative")

@@ -37,7 +37,8 @@ impl Polling {
         }
         let datapath = program.as_mut().context("the program was just loaded")?;
         let pins = PinDir::claim(&polling.pins)?;
-        let attachment = client.enter(|| datapath.attach(interface, AttachMode::Only(Mode::Driver), &pins))?;
+        let attachment =
+            client.enter(|| datapath.attach(interface, AttachMode::Only(Mode::Driver), &pins))?;
         polling.attachment = Some(attachment.with_context(|| format!("a passing program on {interface}"))?);
         Ok(polling)
     }

@@ -48,8 +48,16 @@ impl Unbound {
         let answers = |server: &Namespace| {
             addresses.iter().all(|address| {
                 let mut command = server.command("dig");
-                command.args([&format!("@{address}"), "example.org", "A", "+short", "+tries=1", "+timeout=1"]);
-                shell::run(&mut command, Duration::from_secs(5)).is_ok_and(|output| output.out.trim() == OWN_V4)
+                command.args([
+                    &format!("@{address}"),
+                    "example.org",
+                    "A",
+                    "+short",
+                    "+tries=1",
+                    "+timeout=1",
+                ]);
+                shell::run(&mut command, Duration::from_secs(5))
+                    .is_ok_and(|output| output.out.trim() == OWN_V4)
             })
         };
         if shell::until(Duration::from_secs(10), || answers(server)) {
@@ -83,6 +91,8 @@ fn configuration(addresses: &[&str]) -> String {
         text.push_str(&format!("  local-data: \"{name}. 300 IN A {OWN_V4}\"\n"));
         text.push_str(&format!("  local-data: \"{name}. 300 IN AAAA {OWN_V6}\"\n"));
     }
-    text.push_str("remote-control:\n  control-enable: no\nforward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@9\n");
+    text.push_str(
+        "remote-control:\n  control-enable: no\nforward-zone:\n  name: \".\"\n  forward-addr: 127.0.0.1@9\n",
+    );
     text
 }

@@ -71,7 +71,8 @@ impl Server {
     /// # Errors
     /// When it is not installed or does not start.
     pub fn start(kind: Kind, namespace: &Namespace, addresses: &[&str]) -> anyhow::Result<Server> {
-        let program = super::find_program(kind.program()).with_context(|| format!("{kind} is not installed"))?;
+        let program =
+            super::find_program(kind.program()).with_context(|| format!("{kind} is not installed"))?;
         let folder = tempfile::Builder::new().prefix("interdict-server").tempdir()?;
         for zone in ZONES {
             super::write(&folder.path().join(format!("{zone}.zone")), &zone_file(zone))?;
@@ -81,8 +82,9 @@ impl Server {
         let log = std::fs::File::create(folder.path().join("log"))?;
         command.current_dir(folder.path()).stdout(log.try_clone()?).stderr(log);
         let mut server = Server { process: Running::start(&mut command)?, folder };
-        if shell::until(Duration::from_secs(20), || answers(namespace, addresses) || !server.process.is_alive())
-            && server.process.is_alive()
+        if shell::until(Duration::from_secs(20), || {
+            answers(namespace, addresses) || !server.process.is_alive()
+        }) && server.process.is_alive()
         {
             return Ok(server);
         }
@@ -144,7 +146,8 @@ fn bind(at: &str, addresses: &[&str]) -> String {
         let of_family = addresses.iter().filter(|address| address.contains(':') == is_v6);
         of_family.map(|address| format!("{address}; ")).collect::<String>()
     };
-    let zones = lines(&ZONES, |zone| format!("zone \"{zone}\" {{ type primary; file \"{at}/{zone}.zone\"; }};\n"));
+    let zones =
+        lines(&ZONES, |zone| format!("zone \"{zone}\" {{ type primary; file \"{at}/{zone}.zone\"; }};\n"));
     format!(
         "options {{ directory \"{at}\"; pid-file none; session-keyfile none; listen-on {{ {} }}; listen-on-v6 {{ {} }};\n\
          allow-query {{ any; }}; allow-recursion {{ any; }}; recursion yes; dnssec-validation no; }};\n\

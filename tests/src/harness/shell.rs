@@ -141,7 +141,9 @@ impl Running {
     /// When it does not end within `limit`.
     pub fn end(&mut self, limit: Duration) -> anyhow::Result<Option<i32>> {
         let status = wait(&mut self.child, limit);
-        status.map(|status| status.code()).with_context(|| format!("{} did not end within {limit:?}", self.what))
+        status
+            .map(|status| status.code())
+            .with_context(|| format!("{} did not end within {limit:?}", self.what))
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::ifaddrs::getifaddrs;
-use nix::sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt, socket, sockopt};
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt, socket,
+    sockopt,
+};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::netns::Namespace;
@@ -22,7 +25,9 @@ pub fn mac(namespace: &Namespace, interface: &str) -> anyhow::Result<[u8; 6]> {
 fn link(interface: &str) -> anyhow::Result<LinkAddr> {
     let addresses = getifaddrs()?;
     let mut links = addresses.filter(|entry| entry.interface_name == interface);
-    links.find_map(|entry| entry.address?.as_link_addr().copied()).with_context(|| format!("no interface {interface}"))
+    links
+        .find_map(|entry| entry.address?.as_link_addr().copied())
+        .with_context(|| format!("no interface {interface}"))
 }
 
 /// Sends frames from an interface, one after the other, and collects what comes in on it until nothing has come for
@@ -30,14 +35,21 @@ fn link(interface: &str) -> anyhow::Result<LinkAddr> {
 ///
 /// # Errors
 /// When the socket does not work.
-pub fn exchange(namespace: &Namespace, interface: &str, frames: &[Vec<u8>], quiet: Duration) -> anyhow::Result<Vec<Vec<u8>>> {
+pub fn exchange(
+    namespace: &Namespace,
+    interface: &str,
+    frames: &[Vec<u8>],
+    quiet: Duration,
+) -> anyhow::Result<Vec<Vec<u8>>> {
     namespace.enter(|| -> anyhow::Result<Vec<Vec<u8>>> {
         let link = link(interface)?;
-        let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)?;
+        let socket =
+            socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(20))?;
         setsockopt(&socket, sockopt::RcvBuf, &(8 << 20))?;
         let own = link.addr().context("the interface has no MAC address")?;
-        let mut receiver = Receiver { socket: socket.as_raw_fd(), own, buffer: vec![0; 65_536], frames: Vec::new() };
+        let mut receiver =
+            Receiver { socket: socket.as_raw_fd(), own, buffer: vec![0; 65_536], frames: Vec::new() };
         for frame in frames {
             sendto(socket.as_raw_fd(), frame, &link, MsgFlags::empty()).context("send a frame")?;
             // a server takes a query at a time, and its socket's buffer is small

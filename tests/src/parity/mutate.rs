@@ -14,7 +14,7 @@ pub(super) fn mutated(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     }
     match random.below(32) {
         0..=2 => frame.truncate(14 + random.below(frame.len())),
-        3 => frame.extend(std::iter::repeat_n(random.next() as u8, random.below(80))),
+        3 => frame.extend(std::iter::repeat_n(random.number() as u8, random.below(80))),
         4 => join(random, &mut frame, seeds),
         5 => noise(random, &mut frame),
         _ => {}
@@ -28,7 +28,7 @@ fn change(random: &mut Random, frame: &mut [u8]) {
     let at = if random.once_in(2) { 12 + random.below(70) } else { random.below(frame.len()) };
     let Some(octet) = frame.get_mut(at) else { return };
     match random.below(5) {
-        0 => *octet = random.next() as u8,
+        0 => *octet = random.number() as u8,
         1 => *octet ^= 1 << random.below(8),
         2 => *octet = *random.one_of(&TELLING),
         3 => *octet = octet.wrapping_add(1),
@@ -48,6 +48,6 @@ fn join(random: &mut Random, frame: &mut Vec<u8>, seeds: &[Vec<u8>]) {
 fn noise(random: &mut Random, frame: &mut [u8]) {
     let from = random.below(frame.len());
     for octet in &mut frame[from..] {
-        *octet = random.next() as u8;
+        *octet = random.number() as u8;
     }
 }

@@ -44,7 +44,6 @@ impl<'a> Host<'a> {
     }
 }
 
-
 /// The counter of the rule that applied; 0: none did.
 fn hits(outcome: &Outcome) -> u32 {
     match outcome {

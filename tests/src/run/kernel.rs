@@ -28,7 +28,8 @@ impl Kernel {
         options.settings.flags |= abi::SETTING_EVENTS;
         options.settings.sample_mask = 0;
         options.services = settings.services.clone();
-        options.limits = Limits { decisions: 8192, actions: 256, hits: 4096, changes: 1024, ..Limits::default() };
+        options.limits =
+            Limits { decisions: 8192, actions: 256, hits: 4096, changes: 1024, ..Limits::default() };
         let mut datapath = Datapath::load(&options).context("load the program")?;
         if let Some(snapshot) = policy.snapshot() {
             datapath.publish(snapshot).context("publish the policy")?;

@@ -124,7 +124,9 @@ impl Expect {
             return Err(format!("the XDP action is {}, not {action}", ran.action));
         }
         match self {
-            Expect::Pass(_) | Expect::Drop(_) if ran.frame != frame => Err("the frame was changed".to_owned()),
+            Expect::Pass(_) | Expect::Drop(_) if ran.frame != frame => {
+                Err("the frame was changed".to_owned())
+            }
             Expect::Pass(_) | Expect::Drop(_) => Ok(()),
             Expect::Reset => answer::check_reset(frame, &ran.frame),
             Expect::Answer(want) => want.check(&answer::check(frame, &ran.frame, recursion_available)?),
@@ -138,7 +140,11 @@ impl Answer {
             return Err(format!("the RCODE is {}, not {}", reply.rcode, self.rcode));
         }
         if let Some(octets) = &self.octets {
-            return if octets.0 == reply.octets { Ok(()) } else { Err(format!("the message is {:?}", Octets(reply.octets.clone()))) };
+            return if octets.0 == reply.octets {
+                Ok(())
+            } else {
+                Err(format!("the message is {:?}", Octets(reply.octets.clone())))
+            };
         }
         if let Some(length) = self.length
             && length != reply.octets.len()
@@ -160,6 +166,10 @@ impl Answer {
         if self.opt == Presence::Any {
             (want.has_opt, want.ede) = (reply.has_opt, reply.ede.clone());
         }
-        if want == *reply { Ok(()) } else { Err(format!("the answer says {reply:?}\nand not           {want:?}")) }
+        if want == *reply {
+            Ok(())
+        } else {
+            Err(format!("the answer says {reply:?}\nand not           {want:?}"))
+        }
     }
 }

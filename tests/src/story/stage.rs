@@ -76,8 +76,12 @@ impl Stage {
     /// Makes the namespaces and starts the resolver.
     pub(super) fn set() -> anyhow::Result<Stage> {
         let has_client = crate::harness::find_program("dig").is_some();
-        anyhow::ensure!(has_client, "dig is not installed: run `cargo xtask setup`, or install bind9-dnsutils");
-        let (rome, berlin, server) = (Namespace::new("rome")?, Namespace::new("berlin")?, Namespace::new("resolver")?);
+        anyhow::ensure!(
+            has_client,
+            "dig is not installed: run `cargo xtask setup`, or install bind9-dnsutils"
+        );
+        let (rome, berlin, server) =
+            (Namespace::new("rome")?, Namespace::new("berlin")?, Namespace::new("resolver")?);
         let mut polling = Vec::new();
         for (city, client) in [(City::Rome, &rome), (City::Berlin, &berlin)] {
             connect(&server, client, city)?;
@@ -117,7 +121,8 @@ impl Stage {
     /// Starts the agent on both interfaces.
     pub(super) fn start_agent(&mut self) -> anyhow::Result<()> {
         self.site.configure_as("auto", "")?;
-        self.agent = Some(self.site.start(&self.server, &[City::Rome.interface(), City::Berlin.interface()], &[])?);
+        self.agent =
+            Some(self.site.start(&self.server, &[City::Rome.interface(), City::Berlin.interface()], &[])?);
         Ok(())
     }
 
@@ -169,7 +174,11 @@ impl Stage {
 /// A veth pair between the resolver and a client, with addresses and routes.
 fn connect(server: &Namespace, client: &Namespace, city: City) -> anyhow::Result<()> {
     let near = city.interface();
-    shell::ip(&format!("link add {near} netns {} type veth peer name eth0 netns {}", server.name(), client.name()))?;
+    shell::ip(&format!(
+        "link add {near} netns {} type veth peer name eth0 netns {}",
+        server.name(),
+        client.name()
+    ))?;
     server.ip(&format!("link set {near} up"))?;
     client.ip("link set eth0 up")?;
     // the resolver's addresses are on both interfaces: neighbor discovery asks for them there
