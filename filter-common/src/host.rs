@@ -16,6 +16,8 @@ use crate::verdict::{DropReason, Verdict};
 #[derive(Debug)]
 pub struct Frame {
     octets: RefCell<Vec<u8>>,
+    /// Octets that can be read: the first buffer's.
+    readable: usize,
     scratch: Vec<Cell<u64>>,
 }
 
@@ -45,7 +47,17 @@ pub struct Run {
 
 /// Runs the filter on a frame and carries out its verdict. `actions` are the generation's.
 pub fn run<P: Policy>(octets: &[u8], policy: &P, actions: &[Action], settings: &Settings, room: Room) -> Run {
-    let frame = Frame::new(octets);
+    run_frame(Frame::new(octets), policy, actions, settings, room)
+}
+
+/// The same for a frame that was made otherwise.
+pub fn run_frame<P: Policy>(
+    frame: Frame,
+    policy: &P,
+    actions: &[Action],
+    settings: &Settings,
+    room: Room,
+) -> Run {
     let outcome = filter(&frame, policy, settings);
     let mut is_cut = false;
     let done = match outcome {
@@ -74,7 +86,24 @@ impl Frame {
     /// A frame of these octets.
     #[must_use]
     pub fn new(octets: &[u8]) -> Frame {
-        Frame { octets: RefCell::new(octets.to_vec()), scratch: std::vec![Cell::new(0); SCRATCH_SLOTS] }
+        Frame::in_buffers(octets, usize::MAX)
+    }
+
+    /// A frame of these octets, of which the first `readable` are in its first buffer.
+    #[must_use]
+    pub fn in_buffers(octets: &[u8], readable: usize) -> Frame {
+        Frame {
+            octets: RefCell::new(octets.to_vec()),
+            readable,
+            scratch: std::vec![Cell::new(0); SCRATCH_SLOTS],
+        }
+    }
+
+    /// The place of `N` octets, when the first buffer holds them.
+    fn place<const N: usize>(&self, base: usize, field: usize) -> Option<core::ops::Range<usize>> {
+        let at = base.wrapping_add(field);
+        let end = at.checked_add(N)?;
+        (end <= self.readable).then_some(at..end)
     }
 
     fn make_room(&self, plan: Plan, room: Room) -> Option<(Plan, bool)> {
@@ -97,13 +126,11 @@ impl Frame {
     }
 
     fn read<const N: usize>(&self, base: usize, field: usize) -> Option<[u8; N]> {
-        let at = base.wrapping_add(field);
-        self.octets.borrow().get(at..at.checked_add(N)?)?.try_into().ok()
+        self.octets.borrow().get(self.place::<N>(base, field)?)?.try_into().ok()
     }
 
-    fn write(&self, base: usize, field: usize, octets: &[u8]) -> Option<()> {
-        let at = base.wrapping_add(field);
-        self.octets.borrow_mut().get_mut(at..at.checked_add(octets.len())?)?.copy_from_slice(octets);
+    fn write<const N: usize>(&self, base: usize, field: usize, octets: [u8; N]) -> Option<()> {
+        self.octets.borrow_mut().get_mut(self.place::<N>(base, field)?)?.copy_from_slice(&octets);
         Some(())
     }
 }
@@ -125,22 +152,22 @@ impl Octets for Frame {
         end <= self.octets.borrow().len()
     }
     fn is_multi_buffer(&self) -> bool {
-        false
+        self.octets.borrow().len() > self.readable
     }
 }
 
 impl OctetsMut for Frame {
     fn set_u8(&self, base: usize, field: usize, value: u8) -> Option<()> {
-        self.write(base, field, &[value])
+        self.write(base, field, [value])
     }
     fn set_u16(&self, base: usize, field: usize, value: u16) -> Option<()> {
-        self.write(base, field, &value.to_be_bytes())
+        self.write(base, field, value.to_be_bytes())
     }
     fn set_u32(&self, base: usize, field: usize, value: u32) -> Option<()> {
-        self.write(base, field, &value.to_le_bytes())
+        self.write(base, field, value.to_le_bytes())
     }
     fn set_u64(&self, base: usize, field: usize, value: u64) -> Option<()> {
-        self.write(base, field, &value.to_le_bytes())
+        self.write(base, field, value.to_le_bytes())
     }
 }
 

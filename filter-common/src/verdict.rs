@@ -111,7 +111,7 @@ pub enum Verdict {
     Drop(DropReason),
     /// Answered in its place with this action of the generation (an offset from its first action).
     Answer(u32),
-    /// Turned into a TCP reset and passed to the stack.
+    /// Turned into the end of its TCP connection and passed to the stack.
     Reset,
 }
 

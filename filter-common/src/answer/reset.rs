@@ -1,30 +1,32 @@
-//! A TCP segment becomes the reset of its own connection: the sequence number is the one the stack expects next
-//! (RFC 9293 section 3.10.7.4, RFC 5961 section 3.2), the payload is cut. The frame goes to the local stack, which
-//! closes the connection; nothing is sent.
+//! A TCP segment becomes the end of its connection: the payload is cut and FIN is set, the sequence number stays the one
+//! that the stack expects next. The frame goes to the local stack; nothing is sent.
+//!
+//! The server reads an end of input in place of the query and closes, so the client sees the connection closed at once;
+//! what it still holds to be unacknowledged meets a closed socket and gets its reset from there (RFC 9293 section
+//! 3.10.7). A RST in the segment's place would end the server's side alone: the client sends the same segment again, it
+//! becomes a RST again, and a closed socket does not answer one, so that the client would wait for its own time-out.
 
 use crate::filter::Query;
 use crate::octets::OctetsMut;
 use crate::wire::checksum;
 
-const ACKNOWLEDGMENT: usize = 8;
 const DATA_OFFSET: usize = 12;
 const FLAGS: usize = 13;
 const CHECKSUM: usize = 16;
 const URGENT: usize = 18;
-const RST: u8 = 4;
+const FIN_ACK: u8 = 0x11;
 const PROTOCOL_TCP: u64 = 6u64.swap_bytes() >> 48;
 /// Words of the longest TCP header.
 const MAX_WORDS: usize = 15;
 
-/// Writes the reset and returns the length that the frame then must be cut to.
+/// Writes it and returns the length that the frame then must be cut to.
 #[inline(always)]
 pub fn reset<O: OctetsMut + ?Sized>(octets: &O, query: &Query) -> Option<usize> {
     let (ip, tcp) = (query.datagram.ip, query.datagram.transport);
     let header = ((octets.u8_at(tcp, DATA_OFFSET)? >> 4) as usize) << 2;
     let sum =
         if query.datagram.is_v6(octets) { ipv6(octets, ip, header)? } else { ipv4(octets, ip, header)? };
-    octets.set_u32(tcp, ACKNOWLEDGMENT, 0)?;
-    octets.set_u8(tcp, FLAGS, RST)?;
+    octets.set_u8(tcp, FLAGS, FIN_ACK)?;
     octets.set_u16(tcp, CHECKSUM, 0)?;
     octets.set_u16(tcp, URGENT, 0)?;
     let mut sum = sum.wrapping_add(PROTOCOL_TCP).wrapping_add(u64::from((header as u16).swap_bytes()));
