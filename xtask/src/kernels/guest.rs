@@ -15,7 +15,7 @@ use super::archive::Archive;
 use crate::{command, workspace};
 
 /// The integration tests that need a kernel but no network.
-const TESTS: &[&str] = &["verifier", "verdicts", "parity"];
+const TESTS: &[&str] = &["scenarios", "parity"];
 
 /// The program that a kernel starts as its init.
 const INIT: &str = "kernel_init";
@@ -59,29 +59,19 @@ struct Target {
 
 /// Builds the programs, in release mode as everywhere, and learns from cargo where they are.
 fn build(layout: &Layout) -> Result<Vec<(String, PathBuf)>> {
-    let mut cargo = workspace::cargo(layout);
-    cargo.args(["test", "--quiet", "--no-run", "--release", "--package", "tests", "--message-format=json"]);
-    let mut programs = programs(&command::output(&mut cargo)?, |target| {
+    let common = ["--quiet", "--release", "--package", "tests", "--message-format=json"];
+    let mut tests = workspace::cargo(layout);
+    tests.args(["test", "--no-run"]).args(common).args(TESTS.iter().flat_map(|name| ["--test", name]));
+    let mut init = workspace::cargo(layout);
+    init.arg("build").args(common).args(["--bin", INIT]);
+    let mut built = programs(&command::output(&mut tests)?, |target| {
         target.kind.iter().any(|kind| kind == "test") && TESTS.contains(&target.name.as_str())
     });
-    let mut cargo = workspace::cargo(layout);
-    cargo.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "tests",
-        "--message-format=json",
-        "--bin",
-        INIT,
-    ]);
-    programs.extend(self::programs(&command::output(&mut cargo)?, |target| target.name == INIT));
-    for name in TESTS.iter().chain(&[INIT]) {
-        if !programs.iter().any(|(built, _)| built == name) {
-            bail!("package tests has no program {name}");
-        }
+    built.extend(programs(&command::output(&mut init)?, |target| target.name == INIT));
+    match TESTS.iter().chain(&[INIT]).find(|name| built.iter().all(|(built, _)| built != *name)) {
+        Some(name) => bail!("cargo built no program {name}"),
+        None => Ok(built),
     }
-    Ok(programs)
 }
 
 fn programs(messages: &str, wanted: impl Fn(&Target) -> bool) -> Vec<(String, PathBuf)> {

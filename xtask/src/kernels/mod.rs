@@ -5,7 +5,7 @@ mod guest;
 mod image;
 mod machine;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -58,11 +58,12 @@ pub(crate) fn part_of_test(layout: &Layout) -> Result<Tally> {
 /// Every kernel that is asked for, one after the other.
 fn all(layout: &Layout, arguments: &Arguments) -> Result<Tally> {
     let initramfs = guest::initramfs(layout)?;
-    let mut environment =
-        format!("INTERDICT_REQUIRE_PRIVILEGE=1 INTERDICT_PARITY_FRAMES={}", arguments.frames);
-    if let Some(seed) = arguments.seed {
-        environment.push_str(&format!(" INTERDICT_SEED={seed}"));
-    }
+    let seed = arguments.seed.unwrap_or_else(seed);
+    let frames = arguments.frames;
+    println!("kernels: {frames} mutated frames each, of seed {seed}");
+    let environment = format!(
+        "INTERDICT_REQUIRE_PRIVILEGE=1 INTERDICT_PARITY_FRAMES={frames} INTERDICT_PARITY_SEED={seed}"
+    );
     let mut sum = Tally::default();
     for series in SERIES.iter().filter(|series| asked_for(series, &arguments.series)) {
         let kernel = image::newest(layout, *series)?;
@@ -72,6 +73,11 @@ fn all(layout: &Layout, arguments: &Arguments) -> Result<Tally> {
         sum.add(judge(&report, start.elapsed())?);
     }
     Ok(sum)
+}
+
+/// Other frames every time; the seed is printed, so that they can be had again.
+fn seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_millis() as u64)
 }
 
 fn asked_for(series: &Series, wanted: &[String]) -> bool {

@@ -12,6 +12,9 @@ use ebpf_object::Layout;
 use self::summary::Summary;
 use crate::{build, check, kernels, privilege, setup, workspace};
 
+/// Random and mutated frames on which host and kernel must agree.
+const PARITY_FRAMES: &str = "1000000";
+
 /// Run the checks and every test; installs what they need first. The integration tests need root.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -53,7 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The binary that ships is the one that is tested; where nobody looks, a missing privilege fails.
 fn environment(layout: &Layout) -> Vec<(&'static str, OsString)> {
-    let mut environment = vec![("INTERDICT_BIN", build::interdict(layout).into_os_string())];
+    let mut environment = vec![
+        ("INTERDICT_BIN", build::interdict(layout).into_os_string()),
+        ("INTERDICT_PARITY_FRAMES", PARITY_FRAMES.into()),
+    ];
     if workspace::unattended() {
         environment.push(("INTERDICT_REQUIRE_PRIVILEGE", "1".into()));
     }
