@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::error::chain;
 use super::{Agent, AgentError, Book, Regions, start, view};
 use crate::config::Config;
 use crate::control::report::Refusal;
+use crate::kernel::{FailureKind, Published};
 use crate::policy::{Fault, ListInput, OrderInput, PolicyInput, Snapshot};
 
 /// When a policy that could not be published is tried again.
@@ -70,8 +72,7 @@ impl Agent {
     pub(super) fn enforce(&mut self, why: &str) -> Result<(), AgentError> {
         let (now, started) = (Timestamp::now(), Instant::now());
         let input = policy_input(&self.book, &self.regions, &self.config, now);
-        let (snapshot, faults) = self.compiler.compile(&input)?;
-        let published = self.datapath.publish(&snapshot)?;
+        let (snapshot, faults, published) = self.publish(&input)?;
         let flipped = Instant::now();
         let at = Timestamp::try_from(published.at).unwrap_or_else(|_| Timestamp::now());
         let before = std::mem::take(&mut self.policy.since);
@@ -99,10 +100,26 @@ impl Agent {
         Ok(())
     }
 
+    /// Compiles and publishes. What the compiler keeps for its speed only grows; when that is what exceeds a limit, it
+    /// starts anew.
+    fn publish(&mut self, input: &PolicyInput) -> Result<(Snapshot, Vec<Fault>, Published), AgentError> {
+        let (snapshot, faults) = self.compiler.compile(input)?;
+        match self.datapath.publish(&snapshot) {
+            Ok(published) => Ok((snapshot, faults, published)),
+            Err(error) if error.kind() == FailureKind::Limit => {
+                self.compiler = self.compiler.with_key(*snapshot.hash_key());
+                let (snapshot, faults) = self.compiler.compile(input)?;
+                let published = self.datapath.publish(&snapshot)?;
+                Ok((snapshot, faults, published))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// As [`Agent::enforce`]; a failure is logged, counted and tried again.
     pub(super) fn enforce_or_tell(&mut self, why: &str) {
         if let Err(error) = self.enforce(why) {
-            let error = format!("{:#}", anyhow::Error::new(error));
+            let error = chain(&error);
             if self.tally.publish_error.as_ref() != Some(&error) {
                 self.failed("publish", &error);
             }

@@ -46,9 +46,15 @@ impl AgentError {
             AgentError::NoInterface
             | AgentError::Setup(_)
             | AgentError::Orders(_)
-            | AgentError::Book(_)
+            | AgentError::Book(
+                BookError::Order(_)
+                | BookError::Twice { .. }
+                | BookError::Encoding { .. }
+                | BookError::List { .. },
+            )
             | AgentError::Regions(_)
             | AgentError::Compile(_) => Exit::BadInput,
+            AgentError::Book(BookError::Io(..)) => Exit::Failed,
             AgentError::Kernel(error) => kernel_exit(error),
             AgentError::Serve(ServeError::Io(_, error))
                 if error.kind() == io::ErrorKind::PermissionDenied =>
@@ -70,5 +76,35 @@ pub fn kernel_exit(error: &KernelError) -> Exit {
         FailureKind::NotPermitted => Exit::NotPermitted,
         FailureKind::Limit => Exit::BadInput,
         FailureKind::Failed => Exit::Failed,
+    }
+}
+
+/// An error and its causes on one line, each thing said once.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        let cause = || io::Error::from_raw_os_error(30);
+        let error = AgentError::Book(BookError::Io("x.toml".into(), cause()));
+        assert_eq!(chain(&error), "x.toml: Read-only file system (os error 30)");
+        assert_eq!(error.exit(), Exit::Failed);
+        let error = AgentError::Kernel(KernelError::Call { call: "reading X".into(), source: cause() });
+        assert_eq!(chain(&error), "reading X failed: Read-only file system (os error 30)");
     }
 }

@@ -24,6 +24,7 @@ impl Agent {
             changed: self.policy.at.as_millisecond() as f64 / 1000.0,
             orders: vec![
                 ("in-force", counts.in_force as u64),
+                ("pending", counts.pending as u64),
                 ("scheduled", counts.scheduled as u64),
                 ("overdue", counts.overdue as u64),
                 ("suspended", counts.suspended as u64),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error::chain;
 use super::{Agent, AgentError, Next};
 use crate::control::exit::Exit;
 use crate::control::report::{DetachReport, Document, ReloadReport};
@@ -91,6 +92,6 @@ fn document<T: Serialize>(verb: &str, body: T) -> Reply {
 impl From<AgentError> for Problem {
     fn from(error: AgentError) -> Problem {
         let exit = error.exit();
-        Problem::new(exit, format!("{:#}", anyhow::Error::new(error)))
+        Problem::new(exit, chain(&error))
     }
 }

@@ -11,7 +11,7 @@ use crate::control::report::{
     RegionReport, Status,
 };
 use crate::kernel::KernelError;
-use crate::order::{Life, Scope, Unknown};
+use crate::order::{Life, Order, Scope, Unknown};
 
 impl Agent {
     pub(super) fn status(&mut self) -> Result<Status, KernelError> {
@@ -53,7 +53,8 @@ impl Agent {
         let mut counts = OrderCounts { errors: self.file_errors().len(), ..OrderCounts::default() };
         for held in self.book.held() {
             let count = match held.order.life(now) {
-                Life::Enforced => &mut counts.in_force,
+                Life::Enforced if self.policy.since.contains_key(&held.order.id) => &mut counts.in_force,
+                Life::Enforced => &mut counts.pending,
                 Life::Scheduled => &mut counts.scheduled,
                 Life::Overdue => &mut counts.overdue,
                 Life::Suspended => &mut counts.suspended,
@@ -131,7 +132,7 @@ impl Agent {
             id: order.id.to_string(),
             authority: order.authority.clone().unwrap_or_default(),
             status: order.status.label().to_owned(),
-            state: order.life(Timestamp::now()).label().to_owned(),
+            state: self.state(order),
             action: order.action.kind.label().to_owned(),
             scope: scope(&order.scope),
             names: self.names_of(held),
@@ -139,6 +140,14 @@ impl Agent {
             effective_from: order.begins().map(stamp),
             effective_until: order.effective_until.map(stamp),
             file: order.path.clone(),
+        }
+    }
+
+    /// The order's place in its life, and whether the kernel has it.
+    fn state(&self, order: &Order) -> String {
+        match order.life(Timestamp::now()) {
+            Life::Enforced if !self.policy.since.contains_key(&order.id) => "pending".to_owned(),
+            life => life.label().to_owned(),
         }
     }
 

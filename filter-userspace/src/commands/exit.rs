@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::agent;
 pub use crate::control::exit::Exit;
 
 impl From<Exit> for ExitCode {
@@ -28,7 +29,7 @@ impl Failure {
     /// The whole chain on one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        format!("{:#}", self.error)
+        agent::chain(self.error.as_ref())
     }
 }
 

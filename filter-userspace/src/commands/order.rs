@@ -68,7 +68,7 @@ fn changed(word: &str, text: &str, output: &Output) -> Outcome {
         output.line(text);
     } else {
         output.line(format!(
-            "{word}: order {} ({} names) is in the kernel since {}, generation {}, after {:.1} ms",
+            "{word}: order {} ({} names); in the kernel since {}, generation {}, after {:.1} ms",
             report.order, report.names, report.at, report.generation, report.took_ms
         ));
         if let Some(reason) = &report.not_enforced_because {

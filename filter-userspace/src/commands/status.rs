@@ -48,11 +48,12 @@ fn policy(policy: &PolicyStatus) -> String {
 }
 
 fn orders(orders: &OrderCounts) -> String {
-    let OrderCounts { in_force, scheduled, overdue, suspended, ended, errors } = orders;
+    let OrderCounts { in_force, pending, scheduled, overdue, suspended, ended, errors } = orders;
+    let pending = if *pending == 0 { String::new() } else { format!(", {pending} pending") };
     let overdue = if *overdue == 0 { String::new() } else { format!(", {overdue} overdue") };
     let errors = if *errors == 0 { String::new() } else { format!(", {errors} files in error") };
     format!(
-        "{in_force} in force, {scheduled} scheduled{overdue}, {suspended} suspended, {ended} ended{errors}"
+        "{in_force} in force{pending}, {scheduled} scheduled{overdue}, {suspended} suspended, {ended} ended{errors}"
     )
 }
 

@@ -67,6 +67,8 @@ pub struct InterfaceStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OrderCounts {
     pub in_force: usize,
+    /// Their time has come, and the kernel does not have them: see the problems.
+    pub pending: usize,
     pub scheduled: usize,
     /// Not in force although the deadline has passed.
     pub overdue: usize,
@@ -149,7 +151,8 @@ pub struct OrderLine {
     pub id: String,
     pub authority: String,
     pub status: String,
-    /// `in-force`, `scheduled`, `suspended` or `ended`.
+    /// `enforced`, `pending` (its time has come, and the kernel does not have it), `scheduled`, `overdue`, `suspended`,
+    /// `lifted`, `annulled` or `expired`.
     pub state: String,
     pub action: String,
     pub scope: String,
