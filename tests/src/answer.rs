@@ -55,7 +55,7 @@ pub fn message_of(frame: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Holds a reset to section 5.
+/// Holds a reset to section 5: the segment ends its connection where it would have carried a query.
 ///
 /// # Errors
 /// A sentence with what is wrong.
@@ -69,8 +69,8 @@ pub fn check_reset(segment: &[u8], reset: &[u8]) -> Result<(), String> {
     same("addresses", &(reset.from, reset.to), &(segment.from, segment.to))?;
     same("ports", &(after.from_port, after.to_port), &(before.from_port, before.to_port))?;
     same("sequence number", &after.sequence, &before.sequence)?;
-    same("flags", &after.flags, &0x04)?;
-    same("acknowledgment number", &after.acknowledgment, &0)?;
+    same("flags (FIN and ACK)", &after.flags, &0x11)?;
+    same("acknowledgment number", &after.acknowledgment, &before.acknowledgment)?;
     same("payload", &after.payload, &0)?;
     same("octets after the IP packet", &reset.after, &0)?;
     same("whether the IP header checksum is right", &reset.is_checksum_right, &true)?;

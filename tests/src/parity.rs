@@ -7,12 +7,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use filter_common::PassReason;
 
 use self::mutate::mutated;
 use crate::policy::Compiled;
 use crate::random::Random;
-use crate::run::{Host, Kernel, Ran, XDP_PASS, counter_name};
+use crate::run::{Host, Kernel, Ran, counter_name};
 use crate::scenario::{self, Settings};
 
 /// What a run came to.
@@ -50,7 +49,7 @@ impl Report {
     fn add(&mut self, what: &str, frame: &[u8], host: &Ran, kernel: &Ran) {
         self.frames += 1;
         *self.verdicts.entry(host.counter).or_default() += 1;
-        if host == kernel || is_beyond_the_first_buffer(frame, host, kernel) {
+        if host == kernel {
             return;
         }
         self.differ += 1;
@@ -59,15 +58,6 @@ impl Report {
             self.examples.push(format!("{what}\n  frame  {frame}\n  host   {host:?}\n  kernel {kernel:?}"));
         }
     }
-}
-
-/// Octets of a test-run frame's first buffer: a page less XDP's headroom and `skb_shared_info`.
-const FIRST_BUFFER: usize = 4096 - 256 - 320;
-
-/// The host reads all of a frame, the program only its first buffer. Both let such a frame pass.
-fn is_beyond_the_first_buffer(frame: &[u8], host: &Ran, kernel: &Ran) -> bool {
-    let is_multi_buffer = kernel.counter == PassReason::MultiBuffer.counter();
-    is_multi_buffer && frame.len() > FIRST_BUFFER && host.action == XDP_PASS && host.frame == kernel.frame
 }
 
 /// Runs one frame on both sides and adds it to the report.

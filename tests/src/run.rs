@@ -3,7 +3,7 @@
 mod host;
 mod kernel;
 
-pub use host::Host;
+pub use host::{FIRST_BUFFER, Host};
 pub use kernel::Kernel;
 
 use filter_common::verdict::{ANSWERED, ANSWERS_CUT, EVENTS_LOST, RESET};

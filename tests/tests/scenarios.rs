@@ -11,13 +11,8 @@ use tests::run::{Host, Kernel, counter_name};
 use tests::scenario::{self, Case, Settings};
 
 /// Verdicts that no frame handed to test-run can bring about, and why.
-const UNREACHABLE: [(usize, &str); 2] = [
-    (
-        PassReason::MultiBuffer.counter(),
-        "the headers and the question are always in the first buffer of a test-run",
-    ),
-    (DropReason::WriteFailed.counter(), "every check precedes the first write"),
-];
+const UNREACHABLE: [(usize, &str); 1] =
+    [(DropReason::WriteFailed.counter(), "every check precedes the first write")];
 
 /// Cases by what must be loaded for them.
 fn by_load(cases: &[Case]) -> BTreeMap<(Settings, &str), Vec<&Case>> {

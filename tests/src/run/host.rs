@@ -1,11 +1,14 @@
 //! The filter on the host, with the program's part (what a verdict becomes) done by `filter_common::host`.
 
-use filter_common::host::{self, Room};
+use filter_common::host::{self, Frame, Room};
 use filter_common::{Outcome, PassReason, Verdict};
 
 use super::{Ran, XDP_DROP, XDP_PASS, XDP_TX};
 use crate::policy::Compiled;
 use crate::scenario::Settings;
+
+/// Octets of the first buffer of a frame in a test-run: a page less XDP's headroom and `skb_shared_info`.
+pub const FIRST_BUFFER: usize = 4096 - 256 - 320;
 
 /// The host's side of a run.
 pub struct Host<'a> {
@@ -34,7 +37,8 @@ impl<'a> Host<'a> {
             return Ran { action: XDP_PASS, counter: verdict.counter(), hits: 0, frame: frame.to_vec() };
         };
         let actions = self.policy.actions();
-        let run = host::run(frame, &policy, actions, &self.settings.abi(), room);
+        let in_buffers = Frame::in_buffers(frame, FIRST_BUFFER);
+        let run = host::run_frame(in_buffers, &policy, actions, &self.settings.abi(), room);
         let action = match run.verdict {
             Verdict::Pass(_) | Verdict::Reset => XDP_PASS,
             Verdict::Drop(_) => XDP_DROP,
