@@ -4,6 +4,7 @@
 //! Servers have one thread on processor 1, the generator runs on processor 0. `contender` is who takes part, `setting`
 //! their configuration, `network` the namespaces, `generator` what asks, `questions` what is asked.
 
+mod attached;
 mod cdb;
 mod contender;
 mod generator;
@@ -14,7 +15,9 @@ mod setting;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use filter_common::abi::BENCH_EMPTY;
 
+use self::attached::Attached;
 use self::contender::Contender;
 use self::generator::{Burst, Generator};
 use self::network::Network;
@@ -63,12 +66,18 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
     let names = Names::listed(size);
     let questions = Questions::write(folder.path(), &names)?;
     let network = Network::new(&contenders)?;
+    let mut ears = Ears { program: Attached::load(&arguments.object, BENCH_EMPTY)?, contenders: contenders.clone() };
+    ears.open(&network)?;
     let (field, mut figures) = setting::start(arguments, folder.path(), &network, &contenders, &names, &questions)?;
     let start = Instant::now();
     let mut results: Vec<(Contender, Heat, Vec<f64>)> = Vec::new();
     for round in 0..rounds {
         say(format!("end to end: round {} of {rounds}", round + 1));
         for heat in heats(arguments.full) {
+            match heat.generator {
+                Generator::Flood => ears.program.take_off()?,
+                Generator::Sockets => ears.open(&network)?,
+            }
             for contender in contenders.iter().copied().filter(|contender| contender.runs(heat.sort, heat.is_own_cpu)) {
                 let burst = drive(&network, contender, heat, &questions)
                     .with_context(|| format!("{}: {}", contender.label(), heat.words()))?;
@@ -89,6 +98,24 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
         Figure::new(Part::EndToEnd, contender.label(), &with(heat), "kq/s", samples)
     }));
     Ok(figures)
+}
+
+/// Programs on the client's side that pass everything: without one, a veth pair keeps what the other side's XDP program
+/// sends until something else comes. kxdpgun brings its own.
+struct Ears {
+    program: Attached,
+    contenders: Vec<Contender>,
+}
+
+impl Ears {
+    fn open(&mut self, network: &Network) -> anyhow::Result<()> {
+        if self.program.is_off() {
+            for contender in &self.contenders {
+                self.program.put_on(&network.client, &contender.peer())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn heats(is_full: bool) -> Vec<Heat> {

@@ -126,8 +126,7 @@ impl LivePolicy {
         let lists = vec![ListInput { path: "list-1.txt".into(), list: Some(list) }];
         let large = OrderInput { order: Arc::new(policy::parsed(1, "nxdomain", "")?), lists };
         let single = OrderInput { order: Arc::new(policy::parsed(2, "nxdomain", "")?), lists: Vec::new() };
-        let mut input = policy::input(vec![large, single])?;
-        input.regions = Arc::new(interdict::region::RegionTable::parse("192.0.2.0/24,IT\n", "regions.csv")?);
+        let input = policy::input(vec![large, single])?;
         let mut live = LivePolicy { compiler: Compiler::new(key), datapath: load(key)?, input };
         live.enforce("")?;
         Ok(live)

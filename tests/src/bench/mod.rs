@@ -5,6 +5,7 @@
 
 mod arguments;
 mod cpu;
+mod field;
 mod figure;
 mod live;
 mod load;
@@ -44,6 +45,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
     }
     if arguments.wants(Part::Load) {
         figures.extend(load::measure(&arguments)?);
+    }
+    if arguments.wants(Part::EndToEnd) {
+        figures.extend(field::measure(&arguments)?);
     }
     machine.end();
     let targets = target::targets(&figures);

@@ -6,6 +6,7 @@ use anyhow::Context;
 use interdict::list::List;
 use interdict::order::{Format, Order};
 use interdict::policy::{Compiler, ListInput, OrderInput, PolicyInput, Snapshot};
+use interdict::region::RegionTable;
 
 use super::names::{DEEPEST, Names};
 use super::prefixes::{BLOCKED, Prefixes};
@@ -64,14 +65,14 @@ impl Policy {
     }
 }
 
-/// These orders, and the rest at its default.
+/// These orders, one prefix in the region of the orders, and the rest at its default.
 ///
 /// # Errors
-/// Never: the time is well-formed.
+/// Never: what is written here is well-formed.
 pub(super) fn input(orders: Vec<OrderInput>) -> anyhow::Result<PolicyInput> {
     Ok(PolicyInput {
         orders,
-        regions: Arc::default(),
+        regions: Arc::new(RegionTable::parse(&format!("192.0.2.0/24,{BLOCKED}\n"), "regions.csv")?),
         client_prefixes: Vec::new(),
         forwarders: Vec::new(),
         protected_names: Vec::new(),

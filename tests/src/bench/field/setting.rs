@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use filter_common::abi::{BENCH_CEILING, BENCH_EMPTY, BENCH_SHIFT};
-use interdict::kernel::{AttachMode, Attachment, Datapath, LoadOptions, Object, PinDir};
-use tempfile::TempDir;
+use filter_common::abi::{BENCH_CEILING, BENCH_EMPTY};
 
 use super::super::arguments::{Arguments, Part};
 use super::super::figure::{Figure, count};
@@ -16,6 +13,7 @@ use super::super::names::Names;
 use super::super::policy;
 use super::super::prefixes::BLOCKED;
 use super::super::progress::say;
+use super::attached::Attached;
 use super::cdb;
 use super::contender::Contender;
 use super::network::{Network, SERVER_CPU};
@@ -38,19 +36,6 @@ pub(super) struct Field {
     _agent: Option<(Agent, Site)>,
 }
 
-/// A program of the benchmark on an interface.
-struct Attached {
-    attachment: Option<Attachment>,
-    _datapath: Datapath,
-    _pins: TempDir,
-}
-
-impl Drop for Attached {
-    fn drop(&mut self) {
-        self.attachment.take().map(Attachment::detach);
-    }
-}
-
 /// Starts them all and waits until each blocks and answers; how long that took.
 pub(super) fn start(
     arguments: &Arguments,
@@ -68,8 +53,12 @@ pub(super) fn start(
         say(format!("end to end: starting {}", contender.label()));
         let start = Instant::now();
         match contender {
-            Contender::Pass => field._attached.push(attach(arguments, network, contender, BENCH_EMPTY)?),
-            Contender::Ceiling => field._attached.push(attach(arguments, network, contender, BENCH_CEILING)?),
+            Contender::Pass | Contender::Ceiling => {
+                let way = if contender == Contender::Pass { BENCH_EMPTY } else { BENCH_CEILING };
+                let mut program = Attached::load(&arguments.object, way)?;
+                program.put_on(&network.server, &contender.interface())?;
+                field._attached.push(program);
+            }
             Contender::Interdict => field._agent = Some(interdict(network, names)?),
             _ => field._servers.push(server(folder, network, contender, contenders)?),
         }
@@ -117,19 +106,6 @@ fn wait(network: &Network, contender: Contender, questions: &Questions) -> anyho
         return Ok(());
     }
     bail!("not ready after {START:?}: a listed name gets {:?}, a known one {:?}", ask(&questions.last), ask(KNOWN))
-}
-
-/// The benchmark's program, doing one thing, on the contender's interface.
-fn attach(arguments: &Arguments, network: &Network, contender: Contender, way: u32) -> anyhow::Result<Attached> {
-    let mut options = LoadOptions::new(Arc::new(crate::policy::hash_key(&mut crate::random::Random::new(7))))?;
-    options.object = Object::read(&arguments.object)?;
-    options.settings.flags |= way << BENCH_SHIFT;
-    let mut datapath = Datapath::load(&options)?;
-    let prefix = format!("interdict-test{}-{}-", std::process::id(), contender.word());
-    let pins = tempfile::Builder::new().prefix(&prefix).tempdir_in("/sys/fs/bpf")?;
-    let dir = PinDir::claim(pins.path())?;
-    let attached = network.server.enter(|| datapath.attach(&contender.interface(), AttachMode::Driver, &dir))?;
-    Ok(Attached { attachment: Some(attached?), _datapath: datapath, _pins: pins })
 }
 
 fn interdict(network: &Network, names: &Names) -> anyhow::Result<(Agent, Site)> {
