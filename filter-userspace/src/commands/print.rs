@@ -31,13 +31,10 @@ impl Output {
         }
     }
 
-    /// Rows under a header; tab-separated without a terminal, so that `cut` and `awk` can take them.
+    /// Rows under a header; without a terminal plain columns, so that `awk` can take them.
     pub(super) fn table(&self, header: &[&str], rows: &[Vec<String>]) {
         if !self.terminal {
-            self.line(header.join("\t"));
-            for row in rows {
-                self.line(row.join("\t"));
-            }
+            columns(header, rows).iter().for_each(|line| self.line(line));
             return;
         }
         let mut table = Table::new();
@@ -51,7 +48,33 @@ impl Output {
     }
 }
 
+/// Every line with its cells padded to their columns, two spaces between them.
+fn columns(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+    let width = |column: usize| {
+        let cells = std::iter::once(&header).chain(rows).filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let padded = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    std::iter::once(&header).chain(rows).map(padded).collect()
+}
+
 /// `null` as a dash.
 pub(super) fn or_dash(value: Option<&String>) -> String {
     value.map_or_else(|| "-".to_owned(), Clone::clone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [vec!["eth0".to_owned(), "7".to_owned()], vec!["x".to_owned(), "123456789".to_owned()]];
+        assert_eq!(columns(&["name", "packets"], &rows), ["name  packets", "eth0  7", "x     123456789"]);
+    }
 }
