@@ -27,9 +27,11 @@ static ACTIVE: Array<u32> = Array::with_max_entries(1, 0);
 /// Index -> generation. The agent writes the one that is not in force.
 #[map]
 static GENERATIONS: Array<Generation> = Array::with_max_entries(2, 0);
-/// Slot -> names of a policy when it was last built whole, in buckets. Frozen.
+/// Slot -> names of a policy when it was last built whole, in buckets. Frozen. To the kernel a bucket is eight numbers:
+/// 6.1 takes the agent's maps, which come without BTF, for unlike one whose BTF says that its value is a struct
+/// (`bpf_map_meta_equal` compares `timer_off`, which then is another errno).
 #[btf_map]
-static NAMES: ArrayOfMaps<InnerArray<Bucket, 1, BUCKETS_FLAGS>, 2> = ArrayOfMaps::new();
+static NAMES: ArrayOfMaps<InnerArray<[u64; 8], 1, BUCKETS_FLAGS>, 2> = ArrayOfMaps::new();
 /// Any number of buckets, which the agent writes to as memory.
 const BUCKETS_FLAGS: usize = (BPF_F_INNER_MAP | BPF_F_MMAPABLE) as usize;
 /// Slot -> names that changed since, hash key -> value; they go before. Made when the program is loaded; the agent
@@ -124,11 +126,11 @@ impl MapPolicy {
     #[inline(always)]
     fn listed(&self, place: Place) -> u64 {
         let Generation { names, buckets, .. } = *self.generation;
-        let Some(bucket) = NAMES.get_value(names, &place.first(buckets)) else { return 0 };
+        let Some(bucket) = bucket_at(names, place.first(buckets)) else { return 0 };
         let fog = u64::from(buckets);
         let mut found = settle(place.find(bucket) as usize, fog);
         if found == 0 && bucket.elsewhere & place.class() != 0 {
-            let second = NAMES.get_value(names, &place.second(buckets));
+            let second = bucket_at(names, place.second(buckets));
             found = second.map_or(0, |bucket| place.find(bucket)) as usize;
         }
         settle(found, fog) as u64
@@ -139,6 +141,14 @@ impl MapPolicy {
     pub fn action(&self, action: u32) -> Option<MapAction> {
         ACTIONS.get_ptr(self.generation.actions.wrapping_add(action)).map(MapAction)
     }
+}
+
+/// A bucket of the slot's names.
+#[inline(always)]
+fn bucket_at(slot: u32, number: u32) -> Option<&'static Bucket> {
+    let words = NAMES.get_value(slot, &number)?;
+    // SAFETY: a bucket is 64 octets that may have any value; the map's memory is that of the agent's, page by page.
+    Some(unsafe { &*core::ptr::from_ref(words).cast() })
 }
 
 impl KeyRows for MapPolicy {
