@@ -68,11 +68,9 @@ fn the_order(page: &mut Page, stage: &mut Stage) -> anyhow::Result<()> {
     stage.start_agent()?;
     let status = stage.json("status")?;
     for interface in status["interfaces"].as_array().into_iter().flatten() {
-        let (name, mode) = (&interface["interface"], &interface["mode"]);
-        page.checks(
-            &format!("the filter is attached to {name} in {mode} mode"),
-            interface["state"] == "attached",
-        );
+        let word = |key: &str| interface[key].as_str().unwrap_or("?");
+        let attached = format!("the filter is attached to {} in {} mode", word("interface"), word("mode"));
+        page.checks(&attached, word("state") == "attached");
     }
     let instructions = &status["object"]["verified_instructions"];
     page.says(&format!(
@@ -140,10 +138,8 @@ fn counters(page: &mut Page, stage: &Stage) -> anyhow::Result<()> {
     for interface in stats["interfaces"].as_array().into_iter().flatten() {
         let number = |key: &str| interface[key].as_u64().unwrap_or(0);
         let sum = number("pass") + number("drop") + number("answer") + number("reset");
-        page.checks(
-            &format!("every packet of {} is accounted for", interface["interface"]),
-            sum == number("packets"),
-        );
+        let name = interface["interface"].as_str().unwrap_or("?");
+        page.checks(&format!("every packet of {name} is accounted for"), sum == number("packets"));
     }
     Ok(())
 }

@@ -43,8 +43,7 @@ impl Site {
     /// # Errors
     /// When something cannot be written, or there is no binary.
     pub fn new() -> anyhow::Result<Site> {
-        let prefix = format!("{PREFIX}{}-", std::process::id());
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir()?;
+        let folder = folder("agent")?;
         let pins = Path::new(BPF_FOLDER).join(folder.path().file_name().unwrap_or_default());
         let site = Site { binary: super::agent_binary()?, pins, folder };
         std::fs::create_dir_all(site.orders())?;
@@ -178,6 +177,12 @@ impl Drop for Site {
     fn drop(&mut self) {
         remove_pins(&self.pins);
     }
+}
+
+/// A folder for files that bears this process's number; it goes when it is dropped.
+pub(crate) fn folder(role: &str) -> anyhow::Result<TempDir> {
+    let prefix = format!("{PREFIX}{}-{role}-", std::process::id());
+    Ok(tempfile::Builder::new().prefix(&prefix).tempdir()?)
 }
 
 /// A folder for pins that bears this process's number.

@@ -37,7 +37,7 @@ impl Unbound {
     /// When it is not installed or does not start.
     pub fn start(server: &Namespace, addresses: &[&str]) -> anyhow::Result<Unbound> {
         let program = super::find_program("unbound").context("unbound is not installed")?;
-        let folder = tempfile::Builder::new().prefix("interdict-unbound").tempdir()?;
+        let folder = super::agent::folder("unbound")?;
         let file = folder.path().join("unbound.conf");
         super::write(&file, &configuration(addresses))?;
         let mut command = server.command(program);

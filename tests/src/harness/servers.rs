@@ -73,7 +73,7 @@ impl Server {
     pub fn start(kind: Kind, namespace: &Namespace, addresses: &[&str]) -> anyhow::Result<Server> {
         let program =
             super::find_program(kind.program()).with_context(|| format!("{kind} is not installed"))?;
-        let folder = tempfile::Builder::new().prefix("interdict-server").tempdir()?;
+        let folder = super::agent::folder("server")?;
         for zone in ZONES {
             super::write(&folder.path().join(format!("{zone}.zone")), &zone_file(zone))?;
         }
