@@ -21,7 +21,12 @@ pub(super) struct Arguments {
     #[arg(long)]
     pub(super) write_docs: bool,
     /// The benchmark's eBPF object.
-    #[arg(long, env = "INTERDICT_BENCH_OBJECT", default_value = "target/ebpf/bpfel-unknown-none/release/bench", hide = true)]
+    #[arg(
+        long,
+        env = "INTERDICT_BENCH_OBJECT",
+        default_value = "target/ebpf/bpfel-unknown-none/release/bench",
+        hide = true
+    )]
     pub(super) object: PathBuf,
     /// The repository.
     #[arg(long, env = "INTERDICT_BENCH_ROOT", default_value = ".", hide = true)]

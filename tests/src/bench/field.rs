@@ -66,9 +66,11 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
     let names = Names::listed(size);
     let questions = Questions::write(folder.path(), &names)?;
     let network = Network::new(&contenders)?;
-    let mut ears = Ears { program: Attached::load(&arguments.object, BENCH_EMPTY)?, contenders: contenders.clone() };
+    let mut ears =
+        Ears { program: Attached::load(&arguments.object, BENCH_EMPTY)?, contenders: contenders.clone() };
     ears.open(&network)?;
-    let (field, mut figures) = setting::start(arguments, folder.path(), &network, &contenders, &names, &questions)?;
+    let (field, mut figures) =
+        setting::start(arguments, folder.path(), &network, &contenders, &names, &questions)?;
     let start = Instant::now();
     let mut results: Vec<(Contender, Heat, Vec<f64>)> = Vec::new();
     for round in 0..rounds {
@@ -78,7 +80,9 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
                 Generator::Flood => ears.program.take_off()?,
                 Generator::Sockets => ears.open(&network)?,
             }
-            for contender in contenders.iter().copied().filter(|contender| contender.runs(heat.sort, heat.is_own_cpu)) {
+            for contender in
+                contenders.iter().copied().filter(|contender| contender.runs(heat.sort, heat.is_own_cpu))
+            {
                 let burst = drive(&network, contender, heat, &questions)
                     .with_context(|| format!("{}: {}", contender.label(), heat.words()))?;
                 match results.iter_mut().find(|(who, what, _)| (*who, *what) == (contender, heat)) {
@@ -111,6 +115,8 @@ impl Ears {
     fn open(&mut self, network: &Network) -> anyhow::Result<()> {
         if self.program.is_off() {
             for contender in &self.contenders {
+                // kxdpgun leaves its own behind
+                network.client.ip(&format!("link set dev {} xdp off", contender.peer()))?;
                 self.program.put_on(&network.client, &contender.peer())?;
             }
         }
@@ -126,12 +132,19 @@ fn heats(is_full: bool) -> Vec<Heat> {
         Heat::new(Sort::Blocked, Generator::Flood, true),
     ];
     if is_full {
-        heats.extend([Sort::Blocked, Sort::Clean, Sort::Mix].map(|sort| Heat::new(sort, Generator::Sockets, false)));
+        heats.extend(
+            [Sort::Blocked, Sort::Clean, Sort::Mix].map(|sort| Heat::new(sort, Generator::Sockets, false)),
+        );
     }
     heats
 }
 
-fn drive(network: &Network, contender: Contender, heat: Heat, questions: &Questions) -> anyhow::Result<Burst> {
+fn drive(
+    network: &Network,
+    contender: Contender,
+    heat: Heat,
+    questions: &Questions,
+) -> anyhow::Result<Burst> {
     let own = if heat.is_own_cpu { Some(network.on_own_cpu(contender)?) } else { None };
     let burst = heat.generator.drive(network, contender, questions.file(heat.sort), heat.is_own_cpu)?;
     drop(own);

@@ -10,8 +10,8 @@ use super::figure::{Figure, count};
 use super::names::Names;
 use super::policy;
 use super::progress::say;
-use crate::harness::{self, agent::Site};
 use crate::harness::lab::{Lab, SERVER_INTERFACE};
+use crate::harness::{self, agent::Site};
 
 /// Measures.
 ///
@@ -23,12 +23,14 @@ pub(super) fn measure(size: usize, changes: usize, figures: &mut Vec<Figure>) ->
     let site = Site::new()?;
     site.put_order("list-1.txt", Names::listed(size).text())?;
     site.put_order("order-1.toml", &policy::order_text(1, "nxdomain", ""))?;
-    let single = policy::order_text(2, "nxdomain", "first.example.net").replace("lists = [\"list-2.txt\"]\n", "");
+    let single =
+        policy::order_text(2, "nxdomain", "first.example.net").replace("lists = [\"list-2.txt\"]\n", "");
     site.put_order("order-2.toml", &single)?;
     let start = Instant::now();
     let agent = site.start(&lab.server, &[SERVER_INTERFACE], &[])?;
     let with = format!("{} names", count(size));
-    let mut add = |what: &str, unit, samples| figures.push(Figure::new(Part::Load, what, &with, unit, samples));
+    let mut add =
+        |what: &str, unit, samples| figures.push(Figure::new(Part::Load, what, &with, unit, samples));
     add("agent started until it answers", "s", vec![start.elapsed().as_secs_f64()]);
     add("agent's resident memory", "MiB", vec![resident(agent.process.pid())?]);
     let (mut block, mut lift, mut inside) = (Vec::new(), Vec::new(), Vec::new());
@@ -61,7 +63,8 @@ fn command(site: &Site, words: &[&str]) -> anyhow::Result<serde_json::Value> {
 /// MiB of a process that are in memory.
 fn resident(process: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process without VmRSS")?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process without VmRSS")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS")?;
     Ok(kib / 1024.0)
 }

@@ -89,15 +89,20 @@ fn load_once(path: &Path) -> anyhow::Result<(Took, u64)> {
     let parse = start.elapsed() - read;
     let order = policy::parsed(1, "nxdomain", "")?;
     let lists = vec![ListInput { path: "list-1.txt".into(), list: Some(Arc::new(list)) }];
-    let (snapshot, faults) = compiler.compile(&policy::input(vec![OrderInput { order: Arc::new(order), lists }])?)?;
+    let (snapshot, faults) =
+        compiler.compile(&policy::input(vec![OrderInput { order: Arc::new(order), lists }])?)?;
     let compile = start.elapsed() - parse - read;
     datapath.publish(&snapshot)?;
     let publish = start.elapsed() - compile - parse - read;
     anyhow::ensure!(faults.is_empty(), "the compiler refused names: {:?}", faults.first());
     let memory = names_memory(&mut datapath)?.saturating_sub(before);
     let seconds = |took: Duration| took.as_secs_f64();
-    let took =
-        Took { read: seconds(read), parse: seconds(parse), compile: seconds(compile), publish: seconds(publish) };
+    let took = Took {
+        read: seconds(read),
+        parse: seconds(parse),
+        compile: seconds(compile),
+        publish: seconds(publish),
+    };
     Ok((took, memory))
 }
 
@@ -191,7 +196,13 @@ fn under_traffic(live: &mut LivePolicy, with: &str, figures: &mut Vec<Figure>) -
     outcome.context("publishing under traffic")?;
     let judged = judged.load(Ordering::Relaxed) as f64;
     figures.push(Figure::new(Part::Load, "publish under traffic, one after the other", with, "ms", flips));
-    figures.push(Figure::new(Part::Load, "packets judged meanwhile, none wrongly", with, "packets", vec![judged]));
+    figures.push(Figure::new(
+        Part::Load,
+        "packets judged meanwhile, none wrongly",
+        with,
+        "packets",
+        vec![judged],
+    ));
     Ok(())
 }
 

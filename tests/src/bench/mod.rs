@@ -12,6 +12,8 @@ mod load;
 mod machine;
 mod names;
 mod packets;
+mod page;
+mod picture;
 mod plan;
 mod policy;
 mod pool;
@@ -51,7 +53,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
     }
     machine.end();
     let targets = target::targets(&figures);
-    let words = std::env::args().skip(1).collect();
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--write-docs").collect();
+    if arguments.write_docs {
+        page::write(&arguments.root, &machine, &words, &figures)?;
+    }
     let report = Report { schema: "interdict/bench/v1", machine, arguments: words, targets, figures };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

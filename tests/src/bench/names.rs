@@ -28,9 +28,10 @@ const TOPS: [(&str, usize); 18] = [
 ];
 /// What labels are made of.
 const WORDS: [&str; 40] = [
-    "ad", "ads", "click", "track", "pixel", "stat", "metric", "beacon", "promo", "bid", "sync", "data", "count",
-    "serve", "media", "tag", "edge", "cdn", "app", "web", "shop", "free", "best", "fast", "bonus", "win", "play",
-    "loan", "bank", "mail", "secure", "login", "update", "cloud", "video", "news", "game", "stream", "torrent", "sport",
+    "ad", "ads", "click", "track", "pixel", "stat", "metric", "beacon", "promo", "bid", "sync", "data",
+    "count", "serve", "media", "tag", "edge", "cdn", "app", "web", "shop", "free", "best", "fast", "bonus",
+    "win", "play", "loan", "bank", "mail", "secure", "login", "update", "cloud", "video", "news", "game",
+    "stream", "torrent", "sport",
 ];
 /// Leftmost labels of three names in ten.
 const HOSTS: [&str; 10] = ["www", "www", "ads", "track", "cdn", "stats", "m", "px", "api", "static"];

@@ -88,7 +88,10 @@ pub(super) fn product() -> anyhow::Result<String> {
     let facts = datapath.facts()?;
     let verified = facts.verified_instructions.map_or_else(|| "?".to_owned(), |count| count.to_string());
     let digest = facts.object_sha256.get(..12).unwrap_or_default();
-    Ok(format!("program {digest}: {verified} verified instructions, {} octets of machine code", facts.machine_code))
+    Ok(format!(
+        "program {digest}: {verified} verified instructions, {} octets of machine code",
+        facts.machine_code
+    ))
 }
 
 /// What was sampled of one kind of packet.
@@ -188,7 +191,9 @@ impl Program {
             let action = self.runner.run(first)?.action;
             if action != series.kind.action() {
                 let (label, expected) = (series.kind.label(), series.kind.action());
-                bail!("{label}: the program returns action {action}, expected {expected}; the figure would mean nothing");
+                bail!(
+                    "{label}: the program returns action {action}, expected {expected}; the figure would mean nothing"
+                );
             }
         }
         Ok(())

@@ -60,7 +60,11 @@ impl Policy {
     #[must_use]
     pub(super) fn listed(&self, is_dropped: bool, random: &mut Random) -> &str {
         let dropped = self.names.len() / DROPPED;
-        let index = if is_dropped { random.below(dropped) } else { dropped + random.below(self.names.len() - dropped) };
+        let index = if is_dropped {
+            random.below(dropped)
+        } else {
+            dropped + random.below(self.names.len() - dropped)
+        };
         self.names.get(index)
     }
 }
@@ -122,7 +126,10 @@ pub(super) fn order_text(number: usize, kind: &str, one: &str) -> String {
     let own = if one.is_empty() { String::new() } else { format!("[[names]]\nname = \"{one}\"\n") };
     let action = match kind {
         "drop" => "{ kind = \"drop\" }".to_owned(),
-        kind => format!("{{ kind = \"{kind}\", ede = 16, ttl = 60, text = \"Court order {}\" }}", order_id(number)),
+        kind => format!(
+            "{{ kind = \"{kind}\", ede = 16, ttl = 60, text = \"Court order {}\" }}",
+            order_id(number)
+        ),
     };
     format!(
         "[order]\nid = \"{}\"\ntype = \"court-order\"\nauthority = \"Court of Milan\"\ncountry = \"IT\"\n\
@@ -149,6 +156,12 @@ mod tests {
         assert_eq!(policy.snapshot.listed, 1_001);
         assert_eq!(policy.snapshot.prefixes_v4.len(), 100);
         assert_eq!(policy.snapshot.prefixes_v6.len(), 100);
-        assert!(Policy::new(Size { names: 0, prefixes: 1, orders: 1, regions: 2 }).unwrap().snapshot.names.is_empty());
+        assert!(
+            Policy::new(Size { names: 0, prefixes: 1, orders: 1, regions: 2 })
+                .unwrap()
+                .snapshot
+                .names
+                .is_empty()
+        );
     }
 }

@@ -45,7 +45,10 @@ impl Prefixes {
                 list[usize::from(is_blocked)].push(prefix);
             }
         }
-        Ok(Prefixes { table: RegionTable::parse(&text, "regions.csv").context("the benchmark's regions")?, lists })
+        Ok(Prefixes {
+            table: RegionTable::parse(&text, "regions.csv").context("the benchmark's regions")?,
+            lists,
+        })
     }
 
     /// An address inside of a prefix of the blocked region, or one of another region (or of none).
@@ -78,7 +81,8 @@ fn v4(random: &mut Random) -> IpNet {
 
 fn v6(random: &mut Random) -> IpNet {
     let length = [48, 48, 48, 48, 48, 44, 40, 36, 32, 32, 32, 29][random.below(12)];
-    let bits = 0x2000_u128 << 112 | u128::from(random.number()) << 61 >> 3 | u128::from(random.number()) << 48 >> 16;
+    let bits =
+        0x2000_u128 << 112 | u128::from(random.number()) << 61 >> 3 | u128::from(random.number()) << 48 >> 16;
     net(IpAddr::V6(Ipv6Addr::from(bits)), length)
 }
 

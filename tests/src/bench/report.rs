@@ -46,12 +46,15 @@ impl Table {
     #[must_use]
     pub(super) fn text(&self) -> String {
         let widths: Vec<usize> = (0..self.rows.first().map_or(0, Vec::len))
-            .map(|column| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max())
+            .map(|column| {
+                self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+            })
             .map(|width| width.unwrap_or(0))
             .collect();
         let mut text = String::new();
         for row in &self.rows {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             text.push_str(cells.join("  ").trim_end());
             text.push('\n');
         }
@@ -89,7 +92,9 @@ pub(super) fn targets(targets: &[Target]) -> Table {
 #[must_use]
 pub(super) fn figures(figures: &[Figure], part: &str) -> Table {
     let mut table = Table::new(&["what", "with", "median [least-most]", "unit", "samples"]);
-    for figure in figures.iter().filter(|figure| figure.part == part && !figure.what.starts_with("control of")) {
+    for figure in
+        figures.iter().filter(|figure| figure.part == part && !figure.what.starts_with("control of"))
+    {
         table.add(vec![
             figure.what.clone(),
             figure.with.clone(),
@@ -125,7 +130,8 @@ impl Report {
                 let _infallible = writeln!(text, "\n{part}\n{}", figures(&self.figures, part).text());
             }
         }
-        let _infallible = writeln!(text, "targets\n{}\n{}", targets(&self.targets).text(), self.machine.line());
+        let _infallible =
+            writeln!(text, "targets\n{}\n{}", targets(&self.targets).text(), self.machine.line());
         text
     }
 }

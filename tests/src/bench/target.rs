@@ -26,7 +26,8 @@ impl Target {
     /// `met`, `within the gate`, `NOT MET` or `not measured`.
     #[must_use]
     pub(super) fn verdict(&self) -> &'static str {
-        let reaches = |value: f64, bound: f64| if self.more_is_better { value >= bound } else { value <= bound };
+        let reaches =
+            |value: f64, bound: f64| if self.more_is_better { value >= bound } else { value <= bound };
         match self.measured {
             None => "not measured",
             Some(value) if reaches(value, self.aim) => "met",
@@ -106,7 +107,8 @@ fn packets(figures: &Figures<'_>) -> Vec<Target> {
 }
 
 fn sizes(figures: &Figures<'_>) -> Vec<Target> {
-    let more = |what, with: &[&str], less: &[&str]| Some(figures.cost(what, with)? - figures.cost(what, less)?);
+    let more =
+        |what, with: &[&str], less: &[&str]| Some(figures.cost(what, with)? - figures.cost(what, less)?);
     let grown = |what| more(what, &[V4, TEN_MILLION, MANY], &[V4, MILLION, MANY]);
     let region = |family| {
         more("listed, other region", &[family, MILLION, "5e5 prefixes"], &[family, MILLION, "1 prefixes"])
@@ -123,10 +125,17 @@ fn loading(figures: &Figures<'_>) -> Vec<Target> {
     let mut targets = Vec::new();
     for (names, aims) in [(MILLION, [0.3, 0.6, 0.02, 0.05]), (TEN_MILLION, [3.0, 6.0, 0.3, 0.6])] {
         let [text, text_gate, snapshot, snapshot_gate] = aims;
-        let (whole, publish) = (figures.loading("text to enforced", names), figures.loading("publish a snapshot", names));
+        let (whole, publish) =
+            (figures.loading("text to enforced", names), figures.loading("publish a snapshot", names));
         let octets = figures.loading("kernel memory of the names", names);
         targets.push(at_most(&format!("load {names} from text to enforced"), "s", text, text_gate, whole));
-        targets.push(at_most(&format!("load {names} from a snapshot"), "s", snapshot, snapshot_gate, publish));
+        targets.push(at_most(
+            &format!("load {names} from a snapshot"),
+            "s",
+            snapshot,
+            snapshot_gate,
+            publish,
+        ));
         targets.push(at_most(&format!("kernel memory, {names}"), "octets/name", 20.0, 24.0, octets));
     }
     for (verb, what) in [("blocked", "one name blocked"), ("lifted", "one name lifted")] {
@@ -140,16 +149,27 @@ fn loading(figures: &Figures<'_>) -> Vec<Target> {
 }
 
 fn rates(figures: &Figures<'_>) -> Vec<Target> {
-    let ratio = |ours: Option<f64>, other: Option<f64>| Some(ours? / other?).filter(|ratio| ratio.is_finite());
+    let ratio =
+        |ours: Option<f64>, other: Option<f64>| Some(ours? / other?).filter(|ratio| ratio.is_finite());
     let own = &["blocked", "XDP on its own CPU"];
     let blocked = figures.rate("interdict + unbound", own);
     let against = |contender, with: &[&str]| ratio(blocked, figures.rate(contender, with));
     let clean = |contender| figures.rate(contender, &["clean", "kxdpgun"]);
     vec![
         at_least("blocked end to end / in-kernel ceiling", 0.8, 0.64, against("in-kernel ceiling", own)),
-        at_least("blocked end to end / unbound RPZ", 8.0, 6.4, against("unbound RPZ", &["blocked", "kxdpgun"])),
+        at_least(
+            "blocked end to end / unbound RPZ",
+            8.0,
+            6.4,
+            against("unbound RPZ", &["blocked", "kxdpgun"]),
+        ),
         at_least("blocked end to end / BIND RPZ", 12.0, 9.6, against("BIND RPZ", &["blocked", "kxdpgun"])),
-        at_least("blocked end to end / dnsdist CDB", 5.0, 4.0, against("dnsdist CDB", &["blocked", "kxdpgun"])),
+        at_least(
+            "blocked end to end / dnsdist CDB",
+            5.0,
+            4.0,
+            against("dnsdist CDB", &["blocked", "kxdpgun"]),
+        ),
         at_least(
             "benign end to end / XDP pass + unbound",
             0.97,

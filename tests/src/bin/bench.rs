@@ -36,7 +36,8 @@ fn watch() -> anyhow::Result<ExitCode> {
     signals.add(Signal::SIGHUP);
     signals.thread_block()?;
     let mut command = Command::new(std::env::current_exe()?);
-    let mut child = command.args(std::env::args_os().skip(1)).env(MEASURE, "1").spawn().context("start measuring")?;
+    let mut child =
+        command.args(std::env::args_os().skip(1)).env(MEASURE, "1").spawn().context("start measuring")?;
     let process = child.id();
     std::thread::spawn(move || {
         if signals.wait().is_ok() {

@@ -29,13 +29,19 @@ impl Attached {
         // a killed run's are removed by this name
         let prefix = format!("interdict-test{}-bench-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in("/sys/fs/bpf")?;
-        Ok(Attached { attachments: Vec::new(), datapath, pins: PinDir::claim(folder.path())?, _folder: folder })
+        Ok(Attached {
+            attachments: Vec::new(),
+            datapath,
+            pins: PinDir::claim(folder.path())?,
+            _folder: folder,
+        })
     }
 
     /// Puts it on an interface, in the driver.
     pub(super) fn put_on(&mut self, namespace: &Namespace, interface: &str) -> anyhow::Result<()> {
         let (datapath, pins) = (&mut self.datapath, &self.pins);
-        let attached = namespace.enter(|| datapath.attach(interface, AttachMode::Only(Mode::Driver), pins))??;
+        let attached =
+            namespace.enter(|| datapath.attach(interface, AttachMode::Only(Mode::Driver), pins))??;
         self.attachments.push(attached);
         Ok(())
     }

@@ -106,7 +106,10 @@ impl Contender {
 
     /// Whether it answers a listed name with NXDOMAIN.
     pub(super) fn blocks(self) -> bool {
-        matches!(self, Contender::Interdict | Contender::UnboundRpz | Contender::BindRpz | Contender::DnsdistCdb)
+        matches!(
+            self,
+            Contender::Interdict | Contender::UnboundRpz | Contender::BindRpz | Contender::DnsdistCdb
+        )
     }
 
     /// Whether its answers are right ones.

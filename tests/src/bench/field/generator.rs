@@ -63,7 +63,19 @@ impl Generator {
             }
             Generator::Sockets => {
                 command = network.client.command("taskset");
-                command.args(["-c", &cpu, "dnsperf", "-s", &contender.address(), "-l", "2", "-c", "50", "-T", "1"]);
+                command.args([
+                    "-c",
+                    &cpu,
+                    "dnsperf",
+                    "-s",
+                    &contender.address(),
+                    "-l",
+                    "2",
+                    "-c",
+                    "50",
+                    "-T",
+                    "1",
+                ]);
                 command.args(["-q", "400", "-t", "1", "-d"]).arg(file);
             }
         }
@@ -83,7 +95,8 @@ fn flood(text: &str) -> Option<Burst> {
         let count = line(&format!("responded {rcode}:")).and_then(|count| count.trim().parse().ok());
         count.unwrap_or(0.0)
     };
-    let words = text.lines().filter(|line| line.contains("responded")).map(str::trim).collect::<Vec<_>>().join("; ");
+    let words =
+        text.lines().filter(|line| line.contains("responded")).map(str::trim).collect::<Vec<_>>().join("; ");
     Some(Burst {
         answered: rate.parse::<f64>().ok()? / 1e3,
         nxdomain: of("NXDOMAIN") / replies.max(1.0),

@@ -29,7 +29,11 @@ impl Network {
         let (server, client) = (&network.server, &network.client);
         for contender in contenders {
             let (inner, outer) = (contender.interface(), contender.peer());
-            let pair = format!("{inner} netns {} type veth peer name {outer} netns {}", server.name(), client.name());
+            let pair = format!(
+                "{inner} netns {} type veth peer name {outer} netns {}",
+                server.name(),
+                client.name()
+            );
             shell::ip(&format!("link add {pair}"))?;
             server.ip(&format!("address add {}/24 dev {inner}", contender.address()))?;
             client.ip(&format!("address add {}/24 dev {outer}", contender.client()))?;

@@ -80,7 +80,8 @@ fn lists(folder: &Path, contenders: &[Contender], names: &Names) -> anyhow::Resu
     if contenders.contains(&Contender::DnsdistCdb) {
         std::fs::write(folder.join("names.cdb"), cdb::database(lines())?)?;
     }
-    let mut zone = String::from("$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS localhost.\n");
+    let mut zone =
+        String::from("$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS localhost.\n");
     for name in lines() {
         // what lies below a name is blocked too
         zone.extend([name, " CNAME .\n*.", name, " CNAME .\n"]);
@@ -88,7 +89,9 @@ fn lists(folder: &Path, contenders: &[Contender], names: &Names) -> anyhow::Resu
     write(&folder.join("rpz.zone"), &zone)?;
     write(
         &folder.join("known.zone"),
-        &format!("$TTL 300\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A {KNOWN_ADDRESS}\n* A {KNOWN_ADDRESS}\n"),
+        &format!(
+            "$TTL 300\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A {KNOWN_ADDRESS}\n* A {KNOWN_ADDRESS}\n"
+        ),
     )
 }
 
@@ -97,15 +100,22 @@ fn wait(network: &Network, contender: Contender, questions: &Questions) -> anyho
     let ask = |name: &str| {
         let (to, from) = (contender.address().parse(), contender.client().parse());
         let (Ok(to), Ok(from)) = (to, from) else { return String::new() };
-        dig(&network.client, to, from, &format!("{name} A +timeout=1")).map(|dig| dig.status).unwrap_or_default()
+        dig(&network.client, to, from, &format!("{name} A +timeout=1"))
+            .map(|dig| dig.status)
+            .unwrap_or_default()
     };
     let is_ready = || {
-        ask(&format!("probe.{KNOWN}")) == "NOERROR" && (!contender.blocks() || ask(&questions.last) == "NXDOMAIN")
+        ask(&format!("probe.{KNOWN}")) == "NOERROR"
+            && (!contender.blocks() || ask(&questions.last) == "NXDOMAIN")
     };
     if shell::until(START, is_ready) {
         return Ok(());
     }
-    bail!("not ready after {START:?}: a listed name gets {:?}, a known one {:?}", ask(&questions.last), ask(KNOWN))
+    bail!(
+        "not ready after {START:?}: a listed name gets {:?}, a known one {:?}",
+        ask(&questions.last),
+        ask(KNOWN)
+    )
 }
 
 fn interdict(network: &Network, names: &Names) -> anyhow::Result<(Agent, Site)> {
@@ -129,7 +139,9 @@ fn server(
     write(&file, &configuration(contender, contenders, folder, &own))?;
     let (program, options): (&str, &[&str]) = match contender {
         Contender::BindRpz => ("named", &["-g", "-n", "1", "-c"]),
-        Contender::DnsdistCdb | Contender::DnsdistEbpf => ("dnsdist", &["--supervised", "--disable-syslog", "-C"]),
+        Contender::DnsdistCdb | Contender::DnsdistEbpf => {
+            ("dnsdist", &["--supervised", "--disable-syslog", "-C"])
+        }
         _ => ("unbound", &["-d", "-c"]),
     };
     let program: PathBuf =
