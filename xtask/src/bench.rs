@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::program;
+use crate::{program, setup};
 
 /// Measure what the filter costs, beside what others cost: nanoseconds a packet, loading, queries a second. Needs root
 /// and a quiet machine.
@@ -16,5 +16,5 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    program::run_as_root("bench", &arguments.rest)
+    program::run_as_root("bench", setup::Purpose::Test, &arguments.rest)
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::program;
+use crate::{program, setup};
 
 /// Show the product at work in its own network namespaces: needs root, changes nothing that it does not undo.
 #[derive(Args)]
@@ -14,5 +14,5 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    program::run_as_root("demo", &arguments.rest)
+    program::run_as_root("demo", setup::Purpose::Demo, &arguments.rest)
 }

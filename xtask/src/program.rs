@@ -5,8 +5,8 @@ use anyhow::Result;
 use crate::{build, command, privilege, setup, workspace};
 
 /// Makes the machine ready, builds, and runs the program with the caller's arguments.
-pub(crate) fn run_as_root(name: &str, arguments: &[String]) -> Result<()> {
-    setup::ready_for(setup::Purpose::Demo)?;
+pub(crate) fn run_as_root(name: &str, needs: setup::Purpose, arguments: &[String]) -> Result<()> {
+    setup::ready_for(needs)?;
     let layout = workspace::layout();
     build::object(&layout)?;
     build::binary(&layout)?;

@@ -26,6 +26,7 @@ use super::arguments::{Arguments, Part};
 use super::figure::{Figure, count};
 use super::names::Names;
 use super::progress::say;
+use crate::harness::find_program;
 
 /// One column of the result: what is asked, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +53,9 @@ impl Heat {
 /// When a contender does not start, or blocks or answers what it should not.
 pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
     let size = arguments.names.unwrap_or(if arguments.full { 1_000_000 } else { 100_000 });
-    let rounds = arguments.rounds.unwrap_or(if arguments.full { 5 } else { 2 });
+    let rounds = arguments.rounds.unwrap_or(if arguments.full { 3 } else { 2 });
     let limit = Duration::from_secs(if arguments.full { 1200 } else { 60 });
-    let contenders: Vec<Contender> = Contender::ALL
-        .into_iter()
-        .filter(|contender| match arguments.contenders.as_slice() {
-            [] => arguments.full || contender.is_of_everyday(),
-            some => some.iter().any(|word| word == contender.word()),
-        })
-        .collect();
+    let contenders = wanted(arguments);
     let folder = super::folder()?;
     say(format!("end to end: {} names for {} contenders", count(size), contenders.len()));
     let names = Names::listed(size);
@@ -122,6 +117,22 @@ impl Ears {
         }
         Ok(())
     }
+}
+
+/// Those that are asked for and installed.
+fn wanted(arguments: &Arguments) -> Vec<Contender> {
+    let is_wanted = |contender: &Contender| match arguments.contenders.as_slice() {
+        [] => arguments.full || contender.is_of_everyday(),
+        some => some.iter().any(|word| word == contender.word()),
+    };
+    let is_there = |contender: &Contender| {
+        let is_there = find_program(contender.program()).is_some();
+        if !is_there {
+            say(format!("end to end: without {}: {} is not installed", contender.label(), contender.program()));
+        }
+        is_there
+    };
+    Contender::ALL.into_iter().filter(is_wanted).filter(is_there).collect()
 }
 
 fn heats(is_full: bool) -> Vec<Heat> {

@@ -48,7 +48,7 @@ fn watch() -> anyhow::Result<ExitCode> {
     let status = child.wait()?;
     netns::remove_all_of(process);
     netns::remove_leftovers();
-    agent::remove_sites_of(process);
+    agent::remove_sites(|owner| owner == process);
     bench::remove_files_of(process);
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(130);
     Ok(ExitCode::from(code))

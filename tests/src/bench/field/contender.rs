@@ -64,6 +64,15 @@ impl Contender {
         }
     }
 
+    /// The server that it is, or is before.
+    pub(super) fn program(self) -> &'static str {
+        match self {
+            Contender::BindRpz => "named",
+            Contender::DnsdistCdb | Contender::DnsdistEbpf => "dnsdist",
+            _ => "unbound",
+        }
+    }
+
     /// Its place in the network.
     pub(super) fn place(self) -> u8 {
         self as u8

@@ -1,6 +1,6 @@
 //! The contenders' configuration, and their start.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ use crate::harness::agent::{Agent, Site};
 use crate::harness::client::dig;
 use crate::harness::lab::Mode;
 use crate::harness::shell::{self, Running};
-use crate::harness::write;
+use crate::harness::{find_program, write};
 
 /// Where the unbound without a filter listens for dnsdist.
 const BEHIND: &str = "127.0.0.1@5300";
@@ -137,15 +137,12 @@ fn server(
     let own = folder.join(contender.word());
     let file = own.join("configuration");
     write(&file, &configuration(contender, contenders, folder, &own))?;
-    let (program, options): (&str, &[&str]) = match contender {
-        Contender::BindRpz => ("named", &["-g", "-n", "1", "-c"]),
-        Contender::DnsdistCdb | Contender::DnsdistEbpf => {
-            ("dnsdist", &["--supervised", "--disable-syslog", "-C"])
-        }
-        _ => ("unbound", &["-d", "-c"]),
+    let options: &[&str] = match contender {
+        Contender::BindRpz => &["-g", "-n", "1", "-c"],
+        Contender::DnsdistCdb | Contender::DnsdistEbpf => &["--supervised", "--disable-syslog", "-C"],
+        _ => &["-d", "-c"],
     };
-    let program: PathBuf =
-        crate::harness::find_program(program).with_context(|| format!("{program} is not installed"))?;
+    let program = find_program(contender.program()).with_context(|| format!("{} is gone", contender.program()))?;
     let mut command: Command = network.server.command("taskset");
     command.arg("-c").arg(SERVER_CPU.to_string()).arg(program).args(options).arg(&file).current_dir(&own);
     let log = std::fs::File::create(own.join("log"))?;
