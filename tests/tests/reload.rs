@@ -103,6 +103,59 @@ fn changes_leave_no_gap_in_skb_mode() {
     changes_leave_no_gap(Mode::Skb);
 }
 
+/// Names of the big list: fewer where nothing is optimised.
+const MANY: u32 = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
+
+#[test]
+fn a_big_list_is_taken_changed_and_lifted_under_traffic() {
+    let Some(stage) = stage("a_big_list_is_taken_changed_and_lifted_under_traffic", Mode::Driver) else {
+        return;
+    };
+    let (site, server) = (&stage.site, &stage.lab.server);
+    let line = |number: u32| format!("name-{number}.list-{}.example\n", number % 1000);
+    let list: String = (0..MANY).map(line).collect();
+    std::fs::write(site.orders().join("many.txt"), &list).unwrap();
+    let head = MILAN.split("[[names]]").next().unwrap().replace("IT-EX-0001", "IT-EX-2000");
+    let order = head.replace("match = ", "lists = [\"many.txt\"]\nmatch = ");
+    let (first, last, added) = ("name-0.list-0.example", line(MANY - 1), line(MANY));
+    let (last, added) = (last.trim(), added.trim());
+
+    let flood = Flood::start(&stage.lab.client, &asked(), Duration::from_millis(2)).unwrap();
+    let start = Instant::now();
+    site.put_order("many.toml", &order).unwrap();
+    let is_in = |name: &str| is_blocked_or_lost(&stage, name) == Some(true);
+    assert!(shell::until(Duration::from_secs(90), || is_in(last)), "{}", site.log());
+    println!("{MANY} names in force after {:?}", start.elapsed());
+    assert!(
+        is_in(first) && is_in(&format!("www.{last}")) && !is_in("name-1.list-2.example") && !is_in(added)
+    );
+
+    let start = Instant::now();
+    site.json(server, "block one-more.example.net --order IT-EX-2000").unwrap();
+    println!("one more after {:?}", start.elapsed());
+    assert!(is_in("one-more.example.net"));
+
+    let start = Instant::now();
+    std::fs::write(site.orders().join("many.txt"), format!("{list}{added}\n")).unwrap();
+    stage.agent.process.signal(Signal::SIGHUP).unwrap();
+    assert!(shell::until(Duration::from_secs(90), || is_in(added)), "{}", site.log());
+    println!("the list read again after {:?}", start.elapsed());
+
+    let start = Instant::now();
+    site.json(server, "order lift IT-EX-2000").unwrap();
+    println!("lifted after {:?}", start.elapsed());
+    assert!(!is_in(first) && !is_in(added) && is_in("kickasstorrents.to"));
+    hold(&flood.end().unwrap());
+    println!("{}", site.json(server, "status").unwrap()["policy"]);
+}
+
+/// Whether a name that the resolver does not know is blocked; `None` when nothing answers.
+fn is_blocked_or_lost(stage: &Stage, name: &str) -> Option<bool> {
+    let words = format!("{name} A +timeout=1");
+    let answer = dig(&stage.lab.client, lab::server(false), From::Italy.address(false), &words).unwrap();
+    (!answer.status.is_empty()).then(|| answer.status == "NXDOMAIN" && answer.ede.is_some())
+}
+
 #[test]
 fn files_are_read_again_on_hangup_and_by_themselves() {
     let Some(stage) = stage("files_are_read_again_on_hangup_and_by_themselves", Mode::Driver) else { return };

@@ -190,14 +190,15 @@ pub(crate) fn pin_folder(name: &str) -> PathBuf {
     Path::new(BPF_FOLDER).join(format!("{PREFIX}{}-{name}", std::process::id()))
 }
 
-/// Removes the folders and pins that a killed process left.
-pub fn remove_sites_of(process: u32) {
-    let prefix = format!("{PREFIX}{process}-");
+/// Removes the folders and pins of processes.
+pub fn remove_sites(of: impl Fn(u32) -> bool) {
     for folder in [std::env::temp_dir(), PathBuf::from(BPF_FOLDER)] {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        for entry in entries.filter_map(Result::ok) {
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                remove_pins(&entry.path());
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse().ok());
+            if process.is_some_and(&of) {
+                remove_pins(&path);
             }
         }
     }

@@ -110,13 +110,15 @@ fn remove(name: &str) {
     shell::ip(&format!("netns delete {name}")).ok();
 }
 
-/// Removes the namespaces of runs that are no more.
+/// Removes the namespaces, folders and pins of runs that are no more.
 pub fn remove_leftovers() {
+    let is_gone = |process: u32| !PathBuf::from(format!("/proc/{process}")).exists();
     for (name, process) in existing() {
-        if !PathBuf::from(format!("/proc/{process}")).exists() {
+        if is_gone(process) {
             remove(&name);
         }
     }
+    super::agent::remove_sites(is_gone);
 }
 
 /// Removes the namespaces of a run of this process number.

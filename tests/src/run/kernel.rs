@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use filter_common::abi;
 use filter_common::verdict::VERDICTS;
-use interdict::kernel::{Datapath, Limits, LoadOptions, Observer};
+use interdict::kernel::{Datapath, Limits, LoadOptions, Observer, Published};
 
 use super::Ran;
 use crate::policy::Compiled;
@@ -23,13 +23,21 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses something.
     pub fn load(settings: &Settings, policy: &Compiled) -> anyhow::Result<Kernel> {
+        let limits = Limits { decisions: 8192, actions: 256, hits: 4096, changes: 1024, ..Limits::default() };
+        Kernel::load_for(settings, policy, limits)
+    }
+
+    /// The same, with maps of a size of one's own.
+    ///
+    /// # Errors
+    /// When the kernel refuses something.
+    pub fn load_for(settings: &Settings, policy: &Compiled, limits: Limits) -> anyhow::Result<Kernel> {
         let mut options = LoadOptions::new(policy.key())?;
         options.settings = settings.abi();
         options.settings.flags |= abi::SETTING_EVENTS;
         options.settings.sample_mask = 0;
         options.services = settings.services.clone();
-        options.limits =
-            Limits { decisions: 8192, actions: 256, hits: 4096, changes: 1024, ..Limits::default() };
+        options.limits = limits;
         let mut datapath = Datapath::load(&options).context("load the program")?;
         if let Some(snapshot) = policy.snapshot() {
             datapath.publish(snapshot).context("publish the policy")?;
@@ -42,10 +50,9 @@ impl Kernel {
     ///
     /// # Errors
     /// When the kernel refuses something.
-    pub fn publish(&mut self, policy: &Compiled) -> anyhow::Result<()> {
+    pub fn publish(&mut self, policy: &Compiled) -> anyhow::Result<Published> {
         let snapshot = policy.snapshot().context("this policy has no snapshot")?;
-        self.datapath.publish(snapshot)?;
-        Ok(())
+        Ok(self.datapath.publish(snapshot)?)
     }
 
     /// Runs a frame.

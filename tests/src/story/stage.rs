@@ -196,5 +196,5 @@ fn connect(server: &Namespace, client: &Namespace, city: City) -> anyhow::Result
 
 /// Removes the files that a story which was killed has left: those that name its process.
 pub fn remove_files_of(process: u32) {
-    crate::harness::agent::remove_sites_of(process);
+    crate::harness::agent::remove_sites(|owner| owner == process);
 }
