@@ -22,7 +22,7 @@ pub(super) const LLVM: &str = "22";
 const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 
 /// The linker that is there already, if any.
-pub(super) fn present(layout: &Layout) -> Option<PathBuf> {
+fn present(layout: &Layout) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = [layout.tools().join("bin")].into_iter().chain(env::split_paths(&path).collect::<Vec<_>>());
     folders.map(|folder| folder.join("bpf-linker")).find(|linker| right_version(linker))

@@ -69,16 +69,14 @@ fn prepare(layout: &Layout, purpose: Purpose, wanted: Option<Way>) -> Result<()>
     Ok(())
 }
 
-/// The toolchain chosen before if it still runs, else the first that is there, else the first that can be installed.
+/// The way chosen before, else one whose compiler is there, else the first by which one can be installed.
 fn choose(layout: &Layout, wanted: Option<Way>) -> Result<Toolchain> {
-    let fits = |way: &Way| wanted.is_none_or(|wanted| wanted == *way);
     let before = Toolchain::chosen(layout).ok().flatten().map(|kept| kept.way);
-    let there = before.into_iter().chain(ways::ALL).filter(fits).find_map(|way| ways::present(way, layout));
-    if let Some(toolchain) = there {
-        return Ok(toolchain);
-    }
+    let mut ways = ways::ALL.to_vec();
+    ways.retain(|way| wanted.is_none_or(|wanted| wanted == *way));
+    ways.sort_by_key(|way| (before != Some(*way), ways::compiler(*way).is_err()));
     let mut reasons = Vec::new();
-    for way in ways::ALL.into_iter().filter(fits) {
+    for way in ways {
         match ways::install(way, layout) {
             Ok(toolchain) => return Ok(toolchain),
             Err(error) => {

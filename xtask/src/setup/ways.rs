@@ -17,16 +17,10 @@ const NIGHTLY: &str = "nightly-2026-04-20";
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
-/// In the order in which they are tried.
+/// In the order in which they are tried where neither compiler is there.
 pub(super) const ALL: [Way; 2] = [Way::Rustup, Way::Debian];
 
-/// The toolchain as it is, if nothing needs to be installed for it.
-pub(super) fn present(way: Way, layout: &Layout) -> Option<Toolchain> {
-    let compiler = compiler(way).ok()?;
-    Some(toolchain(way, compiler, linker::present(layout)?))
-}
-
-/// The toolchain, after installing what it needs.
+/// The toolchain, after installing what is missing of it.
 pub(super) fn install(way: Way, layout: &Layout) -> Result<Toolchain> {
     if compiler(way).is_err() {
         match way {
@@ -34,21 +28,18 @@ pub(super) fn install(way: Way, layout: &Layout) -> Result<Toolchain> {
             Way::Debian => packages::install(layout, packages::COMPILER.iter().copied())?,
         }
     }
-    let compiler = compiler(way)?;
-    Ok(toolchain(way, compiler, linker::install(layout)?))
-}
-
-fn toolchain(way: Way, rustc: PathBuf, linker: PathBuf) -> Toolchain {
+    let rustc = compiler(way)?;
+    let linker = linker::install(layout)?;
     // A nightly's sources may need the nightly's cargo; Debian has none, and the stable one drives its compiler well.
     let cargo = match way {
         Way::Rustup => Some(rustc.with_file_name("cargo")),
         Way::Debian => None,
     };
-    Toolchain { way, rustc, linker, cargo }
+    Ok(Toolchain { way, rustc, linker, cargo })
 }
 
 /// A compiler that runs, has the sources of its core library, and carries the linker's LLVM.
-fn compiler(way: Way) -> Result<PathBuf> {
+pub(super) fn compiler(way: Way) -> Result<PathBuf> {
     let rustc = match way {
         Way::Rustup => {
             let mut which = Command::new("rustup");
