@@ -11,7 +11,7 @@ use filter_common::abi::{HashKey, MAX_RULE_LABELS};
 use filter_common::hash::{self, NameHash};
 
 pub use parse::NameError;
-pub(crate) use parse::{is_address, parse_into};
+pub(crate) use parse::{is_address, parse_into, plain_into};
 
 /// A name of a rule: labels of lower-case letters, digits, `-` and `_`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -286,6 +286,37 @@ mod tests {
     fn the_longest_name_is_accepted() {
         let text = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(61));
         assert_eq!(Name::parse(&text).map(|name| name.wire.len()), Ok(254));
+        assert_eq!(plain_into(text.as_bytes(), &mut Vec::new()), Some(253));
+        assert_eq!(plain_into(format!("{text}b").as_bytes(), &mut Vec::new()), None);
+    }
+
+    #[test]
+    fn plain_names_are_read_at_once() {
+        for (text, expected) in [
+            ("Example.COM\nmore", Some("example.com")),
+            ("_x-1.example\r\n", Some("_x-1.example")),
+            ("localhost", Some("localhost")),
+            ("a.example\r", Some("a.example")),
+            ("a.example.", None),
+            (".example", None),
+            ("a..example", None),
+            ("192.0.2.1", None),
+            ("a.1", None),
+            ("a.example b", None),
+            ("a.example\rb", None),
+            ("ä.example", None),
+            ("*.example", None),
+            ("", None),
+        ] {
+            let mut wire = Vec::new();
+            let taken = plain_into(text.as_bytes(), &mut wire);
+            assert_eq!(taken, expected.map(str::len), "{text:?}");
+            let expected = expected.map(|name| Name::parse(name).expect("a name").wire);
+            assert_eq!(wire, expected.unwrap_or_default(), "{text:?}");
+        }
+        let deep = format!("{}b", "a.".repeat(33));
+        assert!(plain_into(deep.as_bytes(), &mut Vec::new()).is_some());
+        assert_eq!(plain_into(format!("a.{deep}").as_bytes(), &mut Vec::new()), None);
     }
 
     #[test]
@@ -321,6 +352,25 @@ mod tests {
             let name = Name::parse(&text).expect("a plain name");
             prop_assert_eq!(Name::parse(&name.to_string()), Ok(name.clone()));
             prop_assert_eq!(name.to_string(), text.to_ascii_lowercase());
+        }
+
+        #[test]
+        fn plain_names_are_read_as_others_are(
+            text in "([a-zA-Z0-9_-]{0,3}\\.?){0,6}[.a-z0-9]{0,4}|[a.]{60,70}|([a-z]{50,64}\\.){3,5}|[0-9.]{1,9}|\\PC{0,9}",
+            end in "|\r?\n?.?",
+        ) {
+            let (mut plain, mut wire) = (vec![7], vec![7]);
+            let taken = plain_into(format!("{text}{end}").as_bytes(), &mut plain);
+            match taken {
+                None => prop_assert_eq!(plain, [7]),
+                Some(taken) => {
+                    let line = format!("{text}{end}");
+                    prop_assert!(["", "\r", "\n", "\r\n"].iter().any(|end| line[taken..].starts_with(end)));
+                    prop_assert_eq!(parse_into(&line[..taken], &mut wire), Ok(()));
+                    prop_assert_eq!(plain, wire);
+                    prop_assert!(!line[..taken].contains(['\r', '\n']));
+                }
+            }
         }
 
         #[test]

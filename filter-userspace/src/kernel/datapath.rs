@@ -20,7 +20,7 @@ use super::load::{self, LoadOptions, Loaded, program_of, take_map};
 use super::log::ProgramLines;
 use super::pin::PinDir;
 use super::pool;
-use super::publish::{Extent, Published, Publisher};
+use super::publish::{Published, Publisher};
 use super::testrun::{Observer, Runner, TestRun};
 use crate::policy::Snapshot;
 
@@ -91,16 +91,7 @@ impl Datapath {
     /// # Errors
     /// As for [`Publisher::publish`].
     pub fn publish(&mut self, snapshot: &Snapshot) -> Result<Published, KernelError> {
-        self.publisher.publish(&PolicyImage::from(snapshot), Extent::Changes)
-    }
-
-    /// Writes all names of the policy, so that looking one up costs a probe less than beside changes. For an agent with
-    /// nothing else to do.
-    ///
-    /// # Errors
-    /// As for [`Publisher::publish`].
-    pub fn publish_all(&mut self, snapshot: &Snapshot) -> Result<Published, KernelError> {
-        self.publisher.publish(&PolicyImage::from(snapshot), Extent::Full)
+        self.publisher.publish(&PolicyImage::from(snapshot))
     }
 
     /// The writer of the policy, for images that come from elsewhere than a snapshot.

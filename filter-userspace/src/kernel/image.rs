@@ -7,7 +7,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::error::KernelError;
 use super::load::Limits;
-use crate::policy::{NameMap, Snapshot};
+use crate::policy::{Base, NameMap, Snapshot};
 
 /// A policy as the maps have it.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub struct PolicyImage<'a> {
     /// A `MODE_` number of the ABI.
     pub mode: u32,
     /// The base of the names. Two images with one `Arc` share it, and it is written once.
-    pub base: &'a Arc<NameMap>,
+    pub base: &'a Arc<Base>,
     /// The names that differ from the base. A lifted name is here with no set and nothing below.
     pub changes: &'a Arc<NameMap>,
     /// How many names are listed, for people.

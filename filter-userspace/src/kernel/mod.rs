@@ -9,7 +9,6 @@ mod attach;
 mod attachment;
 mod bank;
 mod batch;
-mod buckets;
 mod capability;
 mod counters;
 mod datapath;
@@ -48,7 +47,7 @@ pub use load::{Limits, LoadOptions, ProgramLog};
 pub use log::ProgramLines;
 pub use object::Object;
 pub use pin::PinDir;
-pub use publish::{Extent, Published, Publisher};
+pub use publish::{Published, Publisher};
 pub use testrun::{LEAST as LEAST_FRAME, Observation, Observer, Runner, TestRun};
 
 #[cfg(test)]

@@ -23,18 +23,8 @@ use super::load::{Limits, LoadOptions, map_error, take_map};
 use super::object::InnerFlags;
 use super::outer::Outer;
 use super::overlay::Overlay;
-use super::stored::Stored;
+use super::stored::{self, Stored};
 use crate::policy::NameMap;
-
-/// How much of the names to write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Extent {
-    /// What has changed since the base was written, while that fits beside it.
-    #[default]
-    Changes,
-    /// All of them: looking up a name then costs one probe less than beside changes.
-    Full,
-}
 
 /// What a publish did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,14 +118,14 @@ impl Publisher {
     ///
     /// # Errors
     /// When it passes a limit or the kernel refuses something; the policy before is in force then.
-    pub fn publish(&mut self, image: &PolicyImage<'_>, extent: Extent) -> Result<Published, KernelError> {
+    pub fn publish(&mut self, image: &PolicyImage<'_>) -> Result<Published, KernelError> {
         let started = Instant::now();
         image.check(&self.limits, &self.hash_key)?;
         let outer = &self.outer;
         self.grace.wait(|| outer.pause())?;
         self.check_active(self.in_force.map_or(NO_GENERATION, |in_force| word(in_force.index)))?;
         let idle = self.in_force.map_or(0, |in_force| 1 - in_force.index);
-        let (record, names) = self.fill(idle, image, extent)?;
+        let (record, names) = self.fill(idle, image)?;
         self.flip(idle, record)?;
         let (took, at) = (started.elapsed(), SystemTime::now());
         self.settle(image, record);
@@ -151,14 +141,9 @@ impl Publisher {
     }
 
     /// Fills the idle generation's maps.
-    fn fill(
-        &mut self,
-        idle: usize,
-        image: &PolicyImage<'_>,
-        extent: Extent,
-    ) -> Result<(Generation, Names), KernelError> {
+    fn fill(&mut self, idle: usize, image: &PolicyImage<'_>) -> Result<(Generation, Names), KernelError> {
         let mut record = image.record(self.next);
-        let names = self.fill_names(image, extent)?;
+        let names = self.fill_names(image)?;
         record.names = word(names.slot);
         record.buckets = names.buckets;
         record.changes = word(idle);
@@ -175,21 +160,18 @@ impl Publisher {
     }
 
     /// The slot of NAMES that the image will use and what is laid over it.
-    fn fill_names(&mut self, image: &PolicyImage<'_>, extent: Extent) -> Result<Names, KernelError> {
+    fn fill_names(&mut self, image: &PolicyImage<'_>) -> Result<Names, KernelError> {
+        let overlay = stored::overlay(image);
+        within("changed names", overlay.len(), self.limits.changes, "changes")?;
         let current = self.in_force.map(|in_force| in_force.record.names as usize);
         let stored = current.and_then(|slot| self.names.get(slot)?.as_ref().map(|stored| (slot, stored)));
-        if let Some((slot, stored)) = stored
-            && let Some(overlay) = stored.overlay(image)
-            && overlay.len() <= usize::try_from(self.limits.changes).unwrap_or(usize::MAX)
-            && (extent == Extent::Changes || overlay.is_empty())
-        {
-            return Ok(Names { slot, buckets: stored.buckets, overlay, full: false });
+        if let Some((slot, stored)) = stored.filter(|(_, stored)| stored.holds(image)) {
+            return Ok(Names { slot, buckets: stored.buckets(), overlay, full: false });
         }
         let slot = current.map_or(0, |slot| 1 - slot);
-        let stored = Stored::build(image, self.limits.names, self.flags.names)?;
+        let stored = Stored::build(image, self.flags.names)?;
         self.outer.names.set(word(slot), &stored.map)?;
-        let (buckets, overlay) = (stored.buckets, stored.overlay(image).unwrap_or_default());
-        within("names that found no place", overlay.len(), self.limits.changes, "changes")?;
+        let buckets = stored.buckets();
         if let Some(place) = self.names.get_mut(slot) {
             *place = Some(stored);
         }

@@ -3,118 +3,80 @@
 use std::sync::Arc;
 
 use aya::maps::MapData;
-use filter_common::abi::{NameValue, name_value};
 
-use super::buckets::Buckets;
 use super::error::KernelError;
-use super::image::{PolicyImage, within};
+use super::image::PolicyImage;
 use super::inner;
-use crate::policy::NameMap;
+use crate::policy::{Base, NameMap};
 
-/// A base in the kernel: the names of `base`, with `folded` laid over them when it was built.
+/// A base in the kernel.
 pub(super) struct Stored {
     pub map: MapData,
-    /// How many buckets it has.
-    pub buckets: u32,
-    base: Arc<NameMap>,
-    folded: Arc<NameMap>,
-    /// Names that found no place in it.
-    rest: Arc<NameMap>,
+    base: Arc<Base>,
 }
 
 impl Stored {
-    /// Builds the map for the image, its changes folded in.
-    pub(super) fn build(image: &PolicyImage<'_>, limit: u32, flags: u32) -> Result<Stored, KernelError> {
-        let names = folded(image.base, image.changes);
-        within("names", names.len(), limit, "names")?;
-        let Buckets { buckets, rest } = Buckets::build(&names);
-        Ok(Stored {
-            map: inner::base(&buckets, flags)?,
-            buckets: u32::try_from(buckets.len()).unwrap_or(u32::MAX),
-            base: Arc::clone(image.base),
-            folded: Arc::clone(image.changes),
-            rest: Arc::new(rest.into_iter().collect()),
-        })
+    /// Writes the image's base.
+    pub(super) fn build(image: &PolicyImage<'_>, flags: u32) -> Result<Stored, KernelError> {
+        Ok(Stored { map: inner::base(image.base.buckets(), flags)?, base: Arc::clone(image.base) })
     }
 
-    /// What must be laid over it to see the image; `None`: the image has another base.
-    pub(super) fn overlay(&self, image: &PolicyImage<'_>) -> Option<Arc<NameMap>> {
-        if !Arc::ptr_eq(&self.base, image.base) {
-            return None;
-        }
-        if Arc::ptr_eq(&self.folded, image.changes) {
-            return Some(Arc::clone(&self.rest));
-        }
-        if self.folded.is_empty() && self.rest.is_empty() {
-            return Some(Arc::clone(image.changes));
-        }
-        let mut over = NameMap::clone(&self.rest);
-        over.extend(difference(&self.base, &self.folded, image.changes));
-        Some(Arc::new(over))
+    /// How many buckets it has.
+    pub(super) fn buckets(&self) -> u32 {
+        u32::try_from(self.base.buckets().len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is the image's base.
+    pub(super) fn holds(&self, image: &PolicyImage<'_>) -> bool {
+        Arc::ptr_eq(&self.base, image.base)
     }
 }
 
-/// Every name with a set or something below it.
-fn folded(base: &NameMap, changes: &NameMap) -> Vec<(u64, NameValue)> {
-    let kept = base.iter().filter(|(key, _)| changes.is_empty() || !changes.contains_key(key));
-    let names = kept.chain(changes.iter()).filter(|(_, value)| !is_lifted(**value));
-    names.map(|(key, value)| (*key, *value)).collect()
-}
-
-/// What makes `base` with `folded` over it look like `base` with `changes` over it.
-fn difference(base: &NameMap, folded: &NameMap, changes: &NameMap) -> NameMap {
-    let now = |key: &u64| folded.get(key).or_else(|| base.get(key)).copied();
-    let changed = changes.iter().filter(|(key, value)| now(key) != Some(**value));
-    let reverted = folded.iter().filter(|(key, _)| !changes.contains_key(key)).filter_map(|(key, value)| {
-        let was = base.get(key).copied().unwrap_or_else(|| lifted(*value));
-        (was != *value).then_some((*key, was))
-    });
-    changed.map(|(key, value)| (*key, *value)).chain(reverted).collect()
-}
-
-/// The value that takes the name away: its check bits, no set, nothing below.
-fn lifted(value: NameValue) -> NameValue {
-    let [a, b, c, d, ..] = value.to_le_bytes();
-    name_value(u32::from_le_bytes([a, b, c, d]), 0, false)
-}
-
-/// One that is lifted though it has check bits of zero keeps a set bit (see [`name_value`]) and counts as there, which
-/// does no harm: it holds no set.
-fn is_lifted(value: NameValue) -> bool {
-    value >> 32 == 0
+/// What must be laid over the image's base: its changes, and what found no place in a bucket.
+pub(super) fn overlay(image: &PolicyImage<'_>) -> Arc<NameMap> {
+    let rest = image.base.rest();
+    if rest.is_empty() {
+        return Arc::clone(image.changes);
+    }
+    let mut over = NameMap::clone(rest);
+    over.extend(image.changes.iter().map(|(key, value)| (*key, *value)));
+    Arc::new(over)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use filter_common::abi::{Generation, HashKey, KEY_ROWS, name_value};
+    use filter_common::bucket::BUCKET_MAX_SET;
 
-    fn names(entries: &[(u64, u32)]) -> NameMap {
-        entries.iter().map(|(key, set)| (*key, name_value(*key as u32, *set, false))).collect()
-    }
-
-    /// What a packet would find: lifted names are absent.
-    fn seen(layers: &[&NameMap]) -> NameMap {
-        let mut all = NameMap::default();
-        for layer in layers {
-            all.extend(layer.iter().map(|(key, value)| (*key, *value)));
-        }
-        all.retain(|_, value| !is_lifted(*value));
-        all
-    }
-
-    fn few() -> impl Strategy<Value = Vec<(u64, u32)>> {
-        proptest::collection::vec((1u64..20, 0u32..3), 0..20)
-    }
-
-    proptest! {
-        #[test]
-        fn the_overlay_makes_the_image(base in few(), was in few(), now in few()) {
-            let (base, was, now) = (names(&base), names(&was), names(&now));
-            let built: NameMap = folded(&base, &was).into_iter().collect();
-            prop_assert_eq!(&built, &seen(&[&base, &was]));
-            let over = difference(&base, &was, &now);
-            prop_assert_eq!(seen(&[&built, &over]), seen(&[&base, &now]));
-        }
+    #[test]
+    fn the_overlay_is_the_rest_below_the_changes() {
+        let high = |key: u64| (key, name_value(1, BUCKET_MAX_SET + 1, false));
+        let low = |key: u64| (key, name_value(1, 1, false));
+        let over = |base: Base, changes: &[(u64, u64)]| {
+            let (base, changes) = (Arc::new(base), Arc::new(changes.iter().copied().collect()));
+            let (v4, v6) = (Arc::default(), Arc::default());
+            let image = PolicyImage {
+                mode: Generation::default().mode,
+                base: &base,
+                changes: &changes,
+                names: 0,
+                root: 0,
+                decisions: &[],
+                regions_count: 1,
+                types: &[],
+                actions: &[],
+                prefixes_v4: &v4,
+                prefixes_v6: &v6,
+                unknown: 0,
+                hash_key: &HashKey { rows: [[0; 8]; KEY_ROWS] },
+            };
+            let mut over: Vec<(u64, u64)> =
+                overlay(&image).iter().map(|(key, value)| (*key, *value)).collect();
+            over.sort_unstable();
+            over
+        };
+        assert_eq!(over([low(1)].into_iter().collect(), &[low(2)]), [low(2)]);
+        assert_eq!(over([low(1), high(2), high(3)].into_iter().collect(), &[low(3)]), [high(2), low(3)]);
     }
 }

@@ -8,8 +8,6 @@ mod position;
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
 use crate::names::{self, Coverage, NameError, NameRef};
 
 pub use position::{Lines, Position, key_position, rephrase, toml_error};
@@ -69,7 +67,7 @@ struct Entry {
 }
 
 /// The rules of one list, the names in one allocation.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct List {
     digest: [u8; 32],
     lines: u32,
@@ -88,12 +86,20 @@ impl List {
 
     /// The rules, in the list's order.
     pub fn rules(&self) -> impl Iterator<Item = ListedName<'_>> {
-        self.entries.iter().map(|entry| {
-            let start = usize::try_from(entry.start).unwrap_or(usize::MAX);
-            let end = start.saturating_add(usize::from(entry.size));
-            let name = NameRef::from_wire(self.octets.get(start..end).unwrap_or_default());
-            ListedName { name, coverage: entry.coverage, line: entry.line }
-        })
+        self.entries.iter().map(|entry| self.rule(entry))
+    }
+
+    /// The rule with this number, in the list's order.
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<ListedName<'_>> {
+        self.entries.get(number).map(|entry| self.rule(entry))
+    }
+
+    fn rule(&self, entry: &Entry) -> ListedName<'_> {
+        let start = usize::try_from(entry.start).unwrap_or(usize::MAX);
+        let end = start.saturating_add(usize::from(entry.size));
+        let name = NameRef::from_wire(self.octets.get(start..end).unwrap_or_default());
+        ListedName { name, coverage: entry.coverage, line: entry.line }
     }
 
     /// How many rules it has.
@@ -132,15 +138,42 @@ impl List {
         &self.digest
     }
 
-    fn begin(octets: &[u8]) -> List {
-        List {
-            digest: Sha256::digest(octets).into(),
-            lines: 0,
-            addresses: 0,
-            octets: Vec::with_capacity(octets.len()),
-            entries: Vec::new(),
-            faults: Vec::new(),
+    fn with_room(octets: usize) -> List {
+        List { octets: Vec::with_capacity(octets), ..List::default() }
+    }
+
+    fn with_digest(self, digest: [u8; 32]) -> List {
+        List { digest, ..self }
+    }
+
+    /// The list with the lines of another one behind its own.
+    fn followed_by(mut self, other: List) -> List {
+        let start = self.octets.len();
+        self.octets.extend(other.octets);
+        self.entries.reserve(other.entries.len());
+        for entry in other.entries {
+            let line = entry.line.saturating_add(self.lines);
+            match u32::try_from(start).ok().and_then(|start| entry.start.checked_add(start)) {
+                Some(start) => self.entries.push(Entry { start, line, ..entry }),
+                None => self.refuse(line, LineError::Size),
+            }
         }
+        let faults = other.faults.into_iter();
+        let line = |fault: LineFault| LineFault { line: fault.line.saturating_add(self.lines), ..fault };
+        self.faults.extend(faults.map(line));
+        self.addresses = self.addresses.saturating_add(other.addresses);
+        self.lines = self.lines.saturating_add(other.lines);
+        self
+    }
+
+    /// Takes in the name at the start of the text, if it is one as most are; how many octets it takes, else 0.
+    fn add_plain(&mut self, text: &[u8], line: u32) -> usize {
+        let start = self.octets.len();
+        let taken = names::plain_into(text, &mut self.octets);
+        if taken.is_some() {
+            self.enter(start, None, line);
+        }
+        taken.unwrap_or(0)
     }
 
     /// Takes the name in, or counts it among the faults and addresses.

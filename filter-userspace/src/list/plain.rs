@@ -10,25 +10,69 @@
 //! A byte order mark, CRLF and a missing last line feed are accepted. Addresses and prefixes are skipped and counted.
 
 use std::borrow::Cow;
+use std::iter;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread;
+
+use sha2::{Digest, Sha256};
 
 use super::{LineError, List};
 use crate::names::{Coverage, is_address};
 
+/// Octets from which on a list is read by several threads, each of which has as much at least.
+const SHARED_FROM: usize = 1 << 20;
+
 /// Reads the octets of a list.
 pub(super) fn parse(octets: &[u8]) -> List {
-    let mut list = List::begin(octets);
     let text = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
     let text = text.strip_suffix(b"\n").unwrap_or(text);
-    if text.is_empty() {
-        return list;
-    }
-    for line in text.split(|octet| *octet == b'\n') {
+    thread::scope(|scope| {
+        let digest = || Sha256::digest(octets).into();
+        if text.len() < SHARED_FROM {
+            return read(text).with_digest(digest());
+        }
+        let digest = scope.spawn(digest);
+        let parts: Vec<_> = parts(text).map(|part| scope.spawn(move || read(part))).collect();
+        let parts = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let whole = parts.reduce(List::followed_by).unwrap_or_default();
+        whole.with_digest(digest.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
+/// The text in about as many parts as there are processors, cut at the ends of lines.
+fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = (text.len() / threads).max(SHARED_FROM);
+    let mut rest = Some(text);
+    iter::from_fn(move || {
+        let text = rest.take()?;
+        let more = text.get(share..).unwrap_or_default();
+        let Some(end) = more.iter().position(|octet| *octet == b'\n') else { return Some(text) };
+        let (part, next) = text.split_at_checked(share.saturating_add(end))?;
+        rest = next.get(1..);
+        Some(part)
+    })
+}
+
+/// Reads lines; the last one has no line feed behind it.
+fn read(text: &[u8]) -> List {
+    let mut list = List::with_room(text.len());
+    let mut rest = if text.is_empty() { None } else { Some(text) };
+    while let Some(text) = rest {
         list.lines = list.lines.saturating_add(1);
         let number = list.lines;
-        match std::str::from_utf8(line) {
-            Ok(line) => read_line(&mut list, line, number),
-            Err(_) => list.refuse(number, LineError::Encoding),
+        let taken = list.add_plain(text, number);
+        let behind = text.get(taken..).unwrap_or_default();
+        let end = behind.iter().position(|octet| *octet == b'\n');
+        if taken == 0 {
+            let line = end.map_or(behind, |end| behind.get(..end).unwrap_or_default());
+            match std::str::from_utf8(line) {
+                Ok(line) => read_line(&mut list, line, number),
+                Err(_) => list.refuse(number, LineError::Encoding),
+            }
         }
+        rest = end.and_then(|end| behind.get(end.saturating_add(1)..));
     }
     list
 }
@@ -169,7 +213,40 @@ mod tests {
         assert!(parse(b"\n\n# nothing\n").is_empty());
     }
 
+    #[test]
+    fn a_long_list_in_parts_is_one_list() {
+        let mut text = String::new();
+        for number in 0..150_000 {
+            text.push_str(match number % 7 {
+                0 => "\n",
+                1 => "# a comment\n",
+                2 => "no name\n",
+                3 => "192.0.2.1\n",
+                4 => "*.Below.example\r\n",
+                _ => "a-name.example\r\n",
+            });
+        }
+        assert!(text.len() > 2 * SHARED_FROM / 2 && parts(text.as_bytes()).count() >= 1);
+        let (whole, parts) = (read(text.trim_end_matches('\n').as_bytes()), parse(text.as_bytes()));
+        assert!(whole.rules().eq(parts.rules()));
+        assert_eq!((whole.faults(), whole.addresses()), (parts.faults(), parts.addresses()));
+        assert_eq!((whole.lines(), parts.lines()), (150_000, 150_000));
+        assert_eq!(parts.digest()[..], Sha256::digest(text.as_bytes())[..]);
+    }
+
     proptest! {
+        #[test]
+        fn parts_are_cut_at_the_ends_of_lines(lines in proptest::collection::vec("[a-z.\r]{0,9}", 1..40), cut in 0usize..40) {
+            let text = lines.join("\n");
+            let cut = lines[..cut.min(lines.len())].join("\n");
+            let (first, second) = if cut.is_empty() { ("", text.as_str()) } else { (cut.as_str(), text[cut.len()..].trim_start_matches('\n')) };
+            prop_assume!(!cut.is_empty() && cut.len() < text.len() && text[cut.len()..].strip_prefix('\n') == Some(second) && !second.is_empty());
+            let (whole, parts) = (read(text.as_bytes()), read(first.as_bytes()).followed_by(read(second.as_bytes())));
+            prop_assert!(whole.rules().eq(parts.rules()));
+            prop_assert_eq!(whole.faults(), parts.faults());
+            prop_assert_eq!(whole.lines(), parts.lines());
+        }
+
         #[test]
         fn parsing_is_total(octets in proptest::collection::vec(any::<u8>(), 0..400)) {
             let list = parse(&octets);

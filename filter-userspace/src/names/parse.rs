@@ -41,6 +41,63 @@ pub enum NameError {
     Idna,
 }
 
+/// Reads the name at the start of the text, when it is one as most are: ASCII, no final dot, and a line's end behind it.
+/// Its octets are appended to `wire`; how many octets of text it takes, the line's end left out. `None` says nothing but
+/// that [`parse_into`] must be asked, and leaves `wire` as it is.
+pub(crate) fn plain_into(text: &[u8], wire: &mut Vec<u8>) -> Option<usize> {
+    let mut name = [0u8; MAX_OCTETS];
+    // where the size of the label goes that is being read
+    let (mut start, mut labels, mut is_number) = (0usize, 1usize, true);
+    let mut taken = 0usize;
+    let end = loop {
+        let octet = text.get(taken).copied().unwrap_or(b'\n');
+        let at = taken.wrapping_add(1);
+        let kind = KINDS[usize::from(octet)];
+        if kind >= DASH {
+            *name.get_mut(at)? = kind;
+            is_number &= octet.is_ascii_digit();
+        } else {
+            let size = taken.wrapping_sub(start);
+            if size == 0 || size > MAX_LABEL {
+                return None;
+            }
+            *name.get_mut(start)? = u8::try_from(size).ok()?;
+            if kind == OTHER {
+                let is_end =
+                    octet == b'\n' || (octet == b'\r' && text.get(at).is_none_or(|next| *next == b'\n'));
+                break is_end.then_some(at)?;
+            }
+            (start, labels, is_number) = (at, labels.wrapping_add(1), true);
+        }
+        taken = at;
+    };
+    // the root label counts among the octets too
+    if is_number || labels > MAX_RULE_LABELS || end >= MAX_OCTETS {
+        return None;
+    }
+    wire.extend_from_slice(name.get(..end)?);
+    Some(taken)
+}
+
+/// What an octet of a plain name is: itself in lower case, [`DOT`], or [`OTHER`].
+const KINDS: [u8; 256] = {
+    let mut kinds = [OTHER; 256];
+    let mut octet = 0u8;
+    while octet < 128 {
+        kinds[octet as usize] = match octet {
+            b'.' => DOT,
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'_' | DASH => octet.to_ascii_lowercase(),
+            _ => OTHER,
+        };
+        octet += 1;
+    }
+    kinds
+};
+const OTHER: u8 = 0;
+const DOT: u8 = 1;
+/// The least octet of a label.
+const DASH: u8 = b'-';
+
 /// Appends the name's octets to `wire`; on an error `wire` is as it was.
 ///
 /// # Errors

@@ -12,9 +12,11 @@ use std::sync::Arc;
 
 use filter_common::abi::{HashKey, name_value};
 
+use super::base::Base;
 use super::guard::{Fault, Guard};
 use super::hits::HitTable;
 use super::input::{self, CompileError, OrderInput, PolicyInput};
+use super::node::Touched;
 use super::nodes::Nodes;
 use super::parts::{self, Entered, PartId};
 use super::rows::Terms;
@@ -37,7 +39,7 @@ pub struct Compiler {
     entered: Vec<Option<Entered>>,
     numbers: HashMap<PartId, Part>,
     free: Vec<Part>,
-    base: Arc<NameMap>,
+    base: Arc<Base>,
     changes: Arc<NameMap>,
     sets: Arc<Vec<SetRules>>,
     hits: Arc<HitTable>,
@@ -115,7 +117,7 @@ impl Compiler {
 
     /// The next compile makes a new base whatever has changed.
     pub fn rebase(&mut self) {
-        self.base = Arc::new(self.nodes.values());
+        self.base = Arc::new(self.nodes.base());
         self.changes = Arc::default();
     }
 
@@ -133,9 +135,23 @@ impl Compiler {
     fn drop_parts(&mut self, wanted: &[Terms]) {
         let wanted: BTreeSet<PartId> = wanted.iter().map(Terms::id).collect();
         let gone: Vec<PartId> = self.numbers.keys().filter(|id| !wanted.contains(*id)).cloned().collect();
+        if gone.len() == self.numbers.len() {
+            return self.clear();
+        }
         for id in gone {
             self.drop_part(&id);
         }
+    }
+
+    /// Forgets every part at once.
+    fn clear(&mut self) {
+        self.nodes = Nodes::new(&self.key);
+        self.numbers.clear();
+        self.entered.clear();
+        self.free.clear();
+        self.base = Arc::default();
+        self.changes = Arc::default();
+        self.sets = Arc::default();
     }
 
     fn drop_part(&mut self, id: &PartId) {
@@ -196,7 +212,10 @@ impl Compiler {
 
     /// Renews the names: the base when much has changed, else the changes.
     fn renew_names(&mut self) {
-        let touched = self.nodes.take_touched();
+        let touched = match self.nodes.take_touched() {
+            Touched::Few(touched) => touched,
+            Touched::Many => return self.rebase(),
+        };
         if touched.is_empty() {
             return;
         }
@@ -204,17 +223,17 @@ impl Compiler {
             return self.rebase();
         }
         let changes = Arc::make_mut(&mut self.changes);
-        for key in touched {
-            let value = match (self.nodes.value(key), self.base.get(&key)) {
-                (Some(now), Some(base)) if now == *base => None,
+        for name in touched {
+            let value = match (self.nodes.value(name), self.base.get(name.key, name.check)) {
+                (Some(now), Some(base)) if now == base => None,
                 (Some(now), _) => Some(now),
                 // lifted: the name's check bits, no set, nothing below
-                (None, Some(base)) => Some(name_value(*base as u32, 0, false)),
+                (None, Some(_)) => Some(name_value(name.check, 0, false)),
                 (None, None) => None,
             };
             match value {
-                Some(value) => changes.insert(key, value),
-                None => changes.remove(&key),
+                Some(value) => changes.insert(name.key, value),
+                None => changes.remove(&name.key),
             };
         }
     }

@@ -235,7 +235,7 @@ fn covering(snapshot: &Snapshot, name: &Name, region: u32, qtype: u16) -> Vec<Co
 }
 
 fn set_of(snapshot: &Snapshot, hash: NameHash) -> u32 {
-    let value = snapshot.names.get(hash.key()).filter(|value| *value as u32 == hash.check());
+    let value = snapshot.names.get(hash.key(), hash.check());
     u32::try_from(value.unwrap_or(0) >> 33).unwrap_or(0)
 }
 

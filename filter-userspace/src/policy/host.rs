@@ -82,7 +82,7 @@ impl Policy for HostPolicy<'_> {
     }
 
     fn name(&self, key: u64, check: u32) -> u64 {
-        self.snapshot.names.get(key).filter(|value| *value as u32 == check).unwrap_or(0)
+        self.snapshot.names.get(key, check).unwrap_or(0)
     }
 
     fn client_v4(&self, address: u32) -> u32 {

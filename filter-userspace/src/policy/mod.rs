@@ -1,11 +1,14 @@
 //! Policy: orders, lists and regions become one snapshot. Pure: the clock and the secret key are parameters.
 //!
-//! In reading order: `compile` is the whole; `guard` refuses names; `nodes` keeps the listed names as a tree of hash
-//! keys and `rule` the rules they hold; `clients` numbers the regions; `rows` settles who wins; `template` prepares the
-//! answers; `table`, `hits` and `snapshot` are the result. `host` and `explain` read a snapshot as the program does.
+//! In reading order: `compile` is the whole; `guard` refuses names; `parts` brings names in
+//! batches into `nodes`, the tree of their hash keys, and `rule` keeps the rules they hold; `clients` numbers the regions; `rows` settles who wins; `template` prepares the
+//! answers; `base`, `table`, `hits` and `snapshot` are the result. `host` and `explain` read a snapshot as the program
+//! does.
 //!
 //! It refuses to know files, maps and interfaces.
 
+mod base;
+mod batch;
 mod clients;
 mod compile;
 mod explain;
@@ -23,6 +26,7 @@ mod snapshot;
 mod table;
 mod template;
 
+pub use base::Base;
 pub use compile::Compiler;
 pub use explain::{Client, Covering, ExplainError, Explanation, Matched, explain};
 pub use guard::{Fault, Refusal};

@@ -7,9 +7,11 @@
 use filter_common::abi::{HashKey, NameValue};
 use filter_common::hash::NameHash;
 
-use super::node::{NONE, Node};
+use super::base::Base;
+use super::batch::Batch;
+use super::node::{Mark, NONE, Node, Touched};
 use super::rule::{Cover, EMPTY, ListId, Part, Rule, RuleLists, Sets};
-use super::table::{KeyMap, NameMap};
+use super::table::KeyMap;
 
 const ROOT: u32 = 0;
 
@@ -26,7 +28,7 @@ pub(super) struct Nodes {
     lists: RuleLists,
     sets: Sets,
     listed: usize,
-    touched: Vec<u64>,
+    touched: Touched,
 }
 
 impl Nodes {
@@ -34,29 +36,33 @@ impl Nodes {
     pub(super) fn new(key: &HashKey) -> Nodes {
         let start = NameHash::start(key);
         Nodes {
-            nodes: vec![Node::new(start, NONE)],
+            nodes: vec![Node::new(start.into(), NONE)],
             free: Vec::new(),
             index: KeyMap::default(),
             lists: RuleLists::new(),
             sets: Sets::new(),
             listed: 0,
-            touched: Vec::new(),
+            touched: Touched::default(),
         }
     }
 
-    /// Makes the part's rule at the name cover this too.
+    /// Room for so many names more.
+    pub(super) fn reserve(&mut self, names: usize) {
+        self.index.reserve(names);
+        self.nodes.reserve(names);
+    }
+
+    /// Makes the part's rule at each name cover this too.
     ///
     /// # Errors
-    /// When the name, or one above it, has the key of another; the tree is then of no use.
-    pub(super) fn add(
-        &mut self,
-        name: impl Iterator<Item = NameHash>,
-        part: Part,
-        cover: Cover,
-    ) -> Result<(), Collision> {
-        let place = self.reach(name)?;
-        let own = self.lists.add(self.node(place).own, Rule { part, cover });
-        self.set_own(place, own);
+    /// When a name, or one above it, has the key of another; the tree is then of no use.
+    pub(super) fn add(&mut self, batch: &Batch, part: Part) -> Result<(), Collision> {
+        self.look_ahead(batch.names().filter_map(|(marks, _)| marks.last()));
+        for (marks, cover) in batch.names() {
+            let place = self.reach(marks.iter().copied())?;
+            let own = self.lists.add(self.node(place).own, Rule { part, cover });
+            self.set_own(place, own);
+        }
         Ok(())
     }
 
@@ -70,22 +76,33 @@ impl Nodes {
         part: Part,
         cover: Cover,
     ) -> Result<(), Collision> {
-        let place = self.reach(name)?;
+        let place = self.reach(name.map(Mark::from))?;
         let own = self.lists.set(self.node(place).own, part, Some(cover));
         self.set_own(place, own);
         Ok(())
     }
 
-    /// Takes the part's rule away from the name, if it has one.
-    pub(super) fn remove(&mut self, name: NameHash, part: Part) {
-        let Some(place) = self.find(name) else { return };
-        let own = self.lists.set(self.node(place).own, part, None);
-        self.set_own(place, own);
-        self.prune(place);
+    /// Takes the part's rule away from each name that has one.
+    pub(super) fn remove(&mut self, names: &[Mark], part: Part) {
+        self.look_ahead(names.iter());
+        for name in names {
+            let Some(place) = self.find(*name) else { continue };
+            let own = self.lists.set(self.node(place).own, part, None);
+            self.set_own(place, own);
+            self.prune(place);
+        }
+    }
+
+    /// Looks all of them up, so that the processor fetches them side by side and finds them in its cache when they are
+    /// worked on one by one.
+    fn look_ahead<'a>(&self, marks: impl Iterator<Item = &'a Mark>) {
+        let place = |mark: &Mark| self.index.get(&mark.key).copied().unwrap_or(ROOT);
+        let seen = marks.fold(0, |seen: u32, mark| seen ^ self.node(place(mark)).own);
+        std::hint::black_box(seen);
     }
 
     /// What the part's rule at the name covers.
-    pub(super) fn cover(&self, name: NameHash, part: Part) -> Option<Cover> {
+    pub(super) fn cover(&self, name: Mark, part: Part) -> Option<Cover> {
         self.lists.cover(self.node(self.find(name)?).own, part)
     }
 
@@ -114,19 +131,22 @@ impl Nodes {
         self.index.len()
     }
 
-    /// Keys whose value may have changed since the last call.
-    pub(super) fn take_touched(&mut self) -> Vec<u64> {
+    /// Names whose value may have changed since the last call.
+    pub(super) fn take_touched(&mut self) -> Touched {
         std::mem::take(&mut self.touched)
     }
 
-    /// The value of a key; `None` when nothing is listed at or below it.
-    pub(super) fn value(&self, key: u64) -> Option<NameValue> {
-        self.index.get(&key).map(|place| self.node(*place).value())
+    /// The value of a name; `None` when nothing is listed at or below it.
+    pub(super) fn value(&self, name: Mark) -> Option<NameValue> {
+        let node = self.node(*self.index.get(&name.key)?);
+        (node.check == name.check).then(|| node.value())
     }
 
-    /// Every key with its value.
-    pub(super) fn values(&self) -> NameMap {
-        self.index.iter().map(|(key, place)| (*key, self.node(*place).value())).collect()
+    /// Every name with its value.
+    pub(super) fn base(&self) -> Base {
+        let listed = |place: u32| self.nodes.get(place as usize).filter(|node| node.parent != NONE);
+        let places = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        Base::build(places, self.len(), |place| listed(place).map(|node| (node.key, node.value())))
     }
 
     /// A place comes from the index or from a link, so it is there.
@@ -140,24 +160,23 @@ impl Nodes {
         }
     }
 
-    fn find(&self, name: NameHash) -> Option<u32> {
-        let root = self.node(ROOT);
-        if name.key() == root.key && name.check() == root.check {
+    fn find(&self, name: Mark) -> Option<u32> {
+        if name == self.node(ROOT).mark() {
             return Some(ROOT);
         }
-        let place = *self.index.get(&name.key())?;
-        (self.node(place).check == name.check()).then_some(place)
+        let place = *self.index.get(&name.key)?;
+        (self.node(place).check == name.check).then_some(place)
     }
 
     /// The node of the name; it and those above it are made when missing.
-    fn reach(&mut self, name: impl Iterator<Item = NameHash>) -> Result<u32, Collision> {
+    fn reach(&mut self, name: impl Iterator<Item = Mark>) -> Result<u32, Collision> {
         let mut place = ROOT;
-        for hash in name {
-            place = match self.index.get(&hash.key()) {
-                None => self.make(hash, place),
+        for mark in name {
+            place = match self.index.get(&mark.key) {
+                None => self.make(mark, place),
                 Some(found) => {
                     let node = self.node(*found);
-                    if node.check != hash.check() || node.parent != place {
+                    if node.check != mark.check || node.parent != place {
                         return Err(Collision);
                     }
                     *found
@@ -167,10 +186,10 @@ impl Nodes {
         Ok(place)
     }
 
-    fn make(&mut self, hash: NameHash, parent: u32) -> u32 {
+    fn make(&mut self, mark: Mark, parent: u32) -> u32 {
         let above = *self.node(parent);
         let inherited = self.lists.inherit(above.inherited, above.own);
-        let node = Node { inherited, next: above.child, ..Node::new(hash, parent) };
+        let node = Node { inherited, next: above.child, ..Node::new(mark, parent) };
         let place = match self.free.pop() {
             Some(place) => {
                 self.edit(place, |old| *old = node);
@@ -187,13 +206,13 @@ impl Nodes {
             self.touch(parent);
         }
         self.index.insert(node.key, place);
-        self.touched.push(node.key);
+        self.touch(place);
         place
     }
 
     fn touch(&mut self, place: u32) {
         if place != ROOT {
-            self.touched.push(self.node(place).key);
+            self.touched.push(self.node(place).mark());
         }
     }
 
@@ -204,11 +223,13 @@ impl Nodes {
         }
         self.listed = self.listed.saturating_add(usize::from(node.own == EMPTY));
         self.listed = self.listed.saturating_sub(usize::from(own == EMPTY));
-        let before = self.lists.inherit(node.inherited, node.own);
         self.edit(place, |node| node.own = own);
         self.renumber(place);
-        let after = self.lists.inherit(node.inherited, own);
-        if before != after {
+        if node.child == NONE {
+            return;
+        }
+        let before = self.lists.inherit(node.inherited, node.own);
+        if before != self.lists.inherit(node.inherited, own) {
             self.pass_down(place);
         }
     }
@@ -260,8 +281,10 @@ impl Nodes {
             }
             self.index.remove(&node.key);
             self.free.push(place);
-            self.touched.push(node.key);
+            self.touch(place);
             self.touch(node.parent);
+            // one without a name above it is no name
+            self.edit(place, |node| node.parent = NONE);
             place = node.parent;
         }
     }

@@ -1,15 +1,19 @@
 //! The names of one part of an order (its own, or one list's), brought into the tree: all of them at first, later only
 //! what changed.
 
+use std::iter;
+use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 
 use filter_common::abi::HashKey;
 
+use super::batch::{Batch, TOGETHER, side_by_side};
 use super::guard::{Allowed, Fault, Guard, Refusal};
+use super::node::Mark;
 use super::nodes::{Collision, Nodes};
 use super::rows::Terms;
 use super::rule::{Cover, Part};
-use super::table::KeyMap;
 use crate::names::NameRef;
 use crate::order::ActionKind;
 
@@ -21,6 +25,14 @@ pub(super) type PartId = (Arc<str>, Option<Arc<str>>);
 pub(super) struct Entered {
     pub(super) terms: Terms,
     pub(super) faults: Vec<Fault>,
+}
+
+/// One name that a part lists, with its number there.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    mark: Mark,
+    number: u32,
+    cover: Cover,
 }
 
 /// One name of a part, with what is said about it.
@@ -82,11 +94,22 @@ impl Terms {
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = Listed<'_>> {
+    /// How many names it lists.
+    fn len(&self) -> usize {
+        self.list.as_ref().map_or(self.order.names.len(), |(_, list)| list.len())
+    }
+
+    /// The name with this number, in the order of the file.
+    fn listed(&self, number: usize) -> Option<Listed<'_>> {
         let order = &*self.order;
         let whole = Allowed { public_suffix: order.allow_public_suffix, protected: order.allow_protected };
-        let own = if self.list.is_none() { order.names.as_slice() } else { &[] };
-        let own = own.iter().map(move |listed| Listed {
+        if let Some((_, list)) = &self.list {
+            let rule = list.get(number)?;
+            let cover = rule.coverage.unwrap_or(order.coverage).into();
+            return Some(Listed { name: rule.name, cover, line: rule.line, allowed: whole });
+        }
+        let listed = order.names.get(number)?;
+        Some(Listed {
             name: listed.name.borrow(),
             cover: listed.coverage.into(),
             line: listed.line,
@@ -94,14 +117,11 @@ impl Terms {
                 public_suffix: whole.public_suffix || listed.allow_public_suffix,
                 protected: whole.protected || listed.allow_protected,
             },
-        });
-        let list = self.list.iter().flat_map(|(_, list)| list.rules()).map(move |rule| Listed {
-            name: rule.name,
-            cover: rule.coverage.unwrap_or(order.coverage).into(),
-            line: rule.line,
-            allowed: whole,
-        });
-        own.chain(list)
+        })
+    }
+
+    fn names(&self, numbers: Range<usize>) -> impl Iterator<Item = (usize, Listed<'_>)> {
+        numbers.filter_map(|number| Some((number, self.listed(number)?)))
     }
 }
 
@@ -121,12 +141,21 @@ pub(super) fn enter(
     match before {
         Some(before) => change(nodes, key, guard, part, (before, &terms), &mut faults)?,
         None => {
-            for listed in terms.names() {
-                match refuse(guard, &terms, &listed) {
-                    Some(reason) => faults.push(fault(&terms, &listed, reason)),
-                    None => nodes.add(listed.name.hashes(key), part, listed.cover)?,
+            nodes.reserve(terms.len());
+            let prepare = |numbers| {
+                let (mut batch, mut faults) = (Batch::default(), Vec::new());
+                for (_, listed) in terms.names(numbers) {
+                    match refuse(guard, &terms, &listed) {
+                        Some(reason) => faults.push(fault(&terms, &listed, reason)),
+                        None => batch.push(listed.name.hashes(key), listed.cover),
+                    }
                 }
-            }
+                (batch, faults)
+            };
+            side_by_side(terms.len(), prepare, |(batch, refused)| {
+                faults.extend(refused);
+                nodes.add(&batch, part)
+            })?;
         }
     }
     Ok(Entered { terms, faults })
@@ -134,12 +163,19 @@ pub(super) fn enter(
 
 /// Takes every name of the part out of the tree.
 pub(super) fn leave(nodes: &mut Nodes, key: &HashKey, part: Part, terms: &Terms) {
-    for listed in terms.names() {
-        nodes.remove(listed.name.hash(key), part);
-    }
+    let prepare = |numbers| {
+        let marks = terms.names(numbers).map(|(_, listed)| listed.name.hash(key).into());
+        marks.collect::<Vec<Mark>>()
+    };
+    let done = side_by_side(terms.len(), prepare, |marks| {
+        nodes.remove(&marks, part);
+        Ok(())
+    });
+    debug_assert!(done.is_ok(), "leaving cannot collide");
 }
 
-/// Makes the part's names in the tree those of the new terms.
+/// Makes the part's names in the tree those of the new terms, at the cost of what differs: both lists are sorted by
+/// their names' marks and compared, and the tree is asked for nothing that is in both.
 fn change(
     nodes: &mut Nodes,
     key: &HashKey,
@@ -148,36 +184,69 @@ fn change(
     (before, now): (&Terms, &Terms),
     faults: &mut Vec<Fault>,
 ) -> Result<(), Collision> {
+    let accepted = |listed: &Listed<'_>| refuse(guard, now, listed).map(|reason| fault(now, listed, reason));
+    let (was, (is, refused)) = thread::scope(|scope| {
+        let was = || seen(before, key, |_| None).0;
+        if before.len() <= TOGETHER {
+            return (was(), seen(now, key, accepted));
+        }
+        let was = scope.spawn(was);
+        let is = seen(now, key, accepted);
+        (was.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), is)
+    });
+    faults.extend(refused);
     let is_settled = before.is_guarded_as(now);
-    let mut accepted = KeyMap::<Cover>::default();
-    let mut differing = Vec::new();
-    for listed in now.names() {
-        let hash = listed.name.hash(key);
-        let present = nodes.cover(hash, part);
-        // what the guard let pass, it lets pass again
-        let refused = if is_settled && present.is_some() { None } else { refuse(guard, now, &listed) };
-        if let Some(reason) = refused {
-            faults.push(fault(now, &listed, reason));
-            continue;
-        }
-        let cover = accepted.entry(hash.key()).or_insert(listed.cover);
-        *cover = cover.with(listed.cover);
-        if present != Some(listed.cover) {
-            differing.push((listed.name, hash.key()));
+    let mut was = was.chunk_by(same_name).filter_map(named).peekable();
+    let (mut gone, mut differing) = (Vec::new(), Vec::new());
+    for found in is.chunk_by(same_name).filter_map(named) {
+        gone.extend(iter::from_fn(|| was.next_if(|was| was.mark < found.mark)).map(|was| was.mark));
+        let was = was.next_if(|was| was.mark == found.mark).map(|was| was.cover);
+        // what the guard let pass, it lets pass again, so what was listed is there
+        let present = if is_settled { was } else { nodes.cover(found.mark, part) };
+        if present != Some(found.cover) {
+            differing.push(found);
         }
     }
-    for listed in before.names() {
-        let hash = listed.name.hash(key);
-        if !accepted.contains_key(&hash.key()) {
-            nodes.remove(hash, part);
-        }
+    gone.extend(was.map(|was| was.mark));
+    for marks in gone.chunks(TOGETHER) {
+        nodes.remove(marks, part);
     }
-    for (name, last) in differing {
-        if let Some(cover) = accepted.get(&last) {
-            nodes.put(name.hashes(key), part, *cover)?;
-        }
+    for Seen { number, cover, .. } in differing {
+        let Some(listed) = now.listed(number as usize) else { continue };
+        nodes.put(listed.name.hashes(key), part, cover)?;
     }
     Ok(())
+}
+
+/// Every name that is not refused, sorted by mark, and the faults of the others.
+fn seen(
+    terms: &Terms,
+    key: &HashKey,
+    refused: impl Fn(&Listed<'_>) -> Option<Fault>,
+) -> (Vec<Seen>, Vec<Fault>) {
+    let (mut seen, mut faults) = (Vec::with_capacity(terms.len()), Vec::new());
+    for (number, listed) in terms.names(0..terms.len()) {
+        match refused(&listed) {
+            Some(fault) => faults.push(fault),
+            None => seen.push(Seen {
+                mark: listed.name.hash(key).into(),
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                cover: listed.cover,
+            }),
+        }
+    }
+    seen.sort_unstable_by_key(|seen| seen.mark);
+    (seen, faults)
+}
+
+fn same_name(a: &Seen, b: &Seen) -> bool {
+    a.mark == b.mark
+}
+
+/// One name that is listed several times covers what all of them do.
+fn named(seen: &[Seen]) -> Option<Seen> {
+    let first = seen.first()?;
+    Some(seen.iter().fold(*first, |all, one| Seen { cover: all.cover.with(one.cover), ..all }))
 }
 
 fn refuse(guard: &Guard, terms: &Terms, listed: &Listed<'_>) -> Option<Refusal> {

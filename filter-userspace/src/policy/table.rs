@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use filter_common::abi::NameValue;
 
+use super::base::Base;
+
 /// Hashes a key that is a keyed hash already: one bijective mix, so that bucket and tag bits are both good.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyHasher(u64);
@@ -38,20 +40,20 @@ pub type NameMap = KeyMap<NameValue>;
 /// Every name of a snapshot: `changes` override `base`.
 #[derive(Clone, Debug, Default)]
 pub struct NameTable {
-    base: Arc<NameMap>,
+    base: Arc<Base>,
     changes: Arc<NameMap>,
     live: usize,
 }
 
 impl NameTable {
     /// A table; `live` of its names hold a set or have something below them.
-    pub(super) fn new(base: Arc<NameMap>, changes: Arc<NameMap>, live: usize) -> NameTable {
+    pub(super) fn new(base: Arc<Base>, changes: Arc<NameMap>, live: usize) -> NameTable {
         NameTable { base, changes, live }
     }
 
     /// What the map `NAMES` holds. Snapshots whose bases are one `Arc` (`Arc::ptr_eq`) need it written once.
     #[must_use]
-    pub fn base(&self) -> &Arc<NameMap> {
+    pub fn base(&self) -> &Arc<Base> {
         &self.base
     }
 
@@ -61,10 +63,13 @@ impl NameTable {
         &self.changes
     }
 
-    /// The value in force.
+    /// The value in force of the name with this key and these check bits.
     #[must_use]
-    pub fn get(&self, key: u64) -> Option<NameValue> {
-        self.changes.get(&key).or_else(|| self.base.get(&key)).copied()
+    pub fn get(&self, key: u64, check: u32) -> Option<NameValue> {
+        match self.changes.get(&key) {
+            Some(value) => Some(*value).filter(|value| *value as u32 == check),
+            None => self.base.get(key, check),
+        }
     }
 
     /// Names with a set of their own or something below them.
@@ -77,11 +82,5 @@ impl NameTable {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.live == 0
-    }
-
-    /// Every name and the value in force, lifted names included.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, NameValue)> + '_ {
-        let kept = self.base.iter().filter(|(key, _)| !self.changes.contains_key(key));
-        kept.chain(self.changes.iter()).map(|(key, value)| (*key, *value))
     }
 }

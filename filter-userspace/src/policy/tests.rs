@@ -651,20 +651,82 @@ fn model() -> impl Strategy<Value = Model> {
 /// What the program does at a name: its check bits, whether something is below, and each cell's kind, RCODE and hit.
 type Meaning = (u32, bool, Vec<(u16, u16, Option<Hit>)>);
 
-/// What a snapshot does, whatever its numbers are.
-fn meaning(snapshot: &Snapshot) -> BTreeMap<u64, Meaning> {
+/// Every name that the tests of meaning list, and those above them.
+fn all_names() -> Vec<String> {
+    let mut names: Vec<String> =
+        ["test", "x.test", "example", "p.example", "c.p.example", "q.example"].map(str::to_owned).into();
+    let mut depth = vec!["x.test".to_owned()];
+    for _ in 0..4 {
+        depth = depth.iter().flat_map(|name| [format!("a.{name}"), format!("b.{name}")]).collect();
+        names.extend(depth.iter().cloned());
+    }
+    names
+}
+
+/// What a snapshot does at these names, whatever its numbers are.
+fn meaning_at(snapshot: &Snapshot, names: impl Iterator<Item = String>) -> BTreeMap<String, Meaning> {
     let stride = 2 * snapshot.regions_count as usize * snapshot.types_count() as usize;
-    let live = snapshot.names.iter().filter(|(_, value)| value >> 32 != 0);
-    live.map(|(key, value)| {
+    let live = names.filter_map(|text| {
+        let hash = name(&text).hash(snapshot.hash_key());
+        let value = snapshot.names.get(hash.key(), hash.check()).filter(|value| value >> 32 != 0)?;
+        Some((text, value))
+    });
+    live.map(|(text, value)| {
         let set = (value >> 33) as usize;
         let cells = &snapshot.decisions[set * stride..(set + 1) * stride];
         let cells = cells.iter().map(|cell| {
             let action = &snapshot.actions[cell.action as usize];
             (action.kind, action.rcode, snapshot.hits.get(cell.hits).cloned())
         });
-        (key, (value as u32, value & 1 << 32 != 0, cells.collect()))
+        (text, (value as u32, value & 1 << 32 != 0, cells.collect()))
     })
     .collect()
+}
+
+fn meaning(snapshot: &Snapshot) -> BTreeMap<String, Meaning> {
+    meaning_at(snapshot, all_names().into_iter())
+}
+
+/// Long lists are worked on in batches by several threads.
+#[test]
+fn long_lists_come_change_and_go_as_short_ones_do() {
+    let count = 70_000;
+    let made = |lines: &mut dyn Iterator<Item = String>, lifted: bool| {
+        let mut made = order("L", if lifted { "status = \"lifted\"" } else { "" });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let list = Some(Arc::new(List::plain(text.as_bytes())));
+        made.lists = vec![ListInput { path: "l.txt".into(), list }];
+        input(vec![made, blocking("K", "", &["n7.example", "kept.test"])])
+    };
+    let all = || (0..count).map(|n| format!("n{n}.example"));
+    let first = all().chain(["co.uk".into(), ".n5.example".into(), "*.n5.example".into()]);
+    // two thirds go, some cover something else, some are new, some are listed twice, and two are refused
+    let second =
+        all().enumerate().filter(|(number, _)| number % 3 == 0).map(|(number, name)| match number % 9 {
+            0 => format!("*.{name}"),
+            3 if number % 2 == 0 => format!("new.{name}"),
+            _ => name,
+        });
+    let twice = ["to", "github.io", "n6.example", "*.n9.example", "n9.example"].map(str::to_owned);
+    let steps = [
+        made(&mut first.clone(), false),
+        made(&mut twice.iter().cloned().chain(second), false),
+        made(&mut std::iter::empty(), false),
+        made(&mut first.clone(), false),
+        made(&mut first.clone(), true),
+    ];
+    let names =
+        || all().flat_map(|name| [format!("new.{name}"), name]).chain(["kept.test".into(), "example".into()]);
+    for rebase_above in [usize::MAX, 1000] {
+        let mut compiler = Compiler::new(key(3)).rebase_above(rebase_above);
+        for policy in &steps {
+            let (snapshot, faults) = compiler.compile(policy).expect("a snapshot");
+            let (anew, expected) = Compiler::new(key(3)).compile(policy).expect("a snapshot");
+            assert_eq!(faults, expected);
+            assert_eq!((snapshot.listed, snapshot.names.len()), (anew.listed, anew.names.len()));
+            assert!(meaning_at(&snapshot, names()) == meaning_at(&anew, names()));
+        }
+    }
 }
 
 proptest! {
@@ -700,7 +762,7 @@ proptest! {
             let anew = Compiler::new(key(5)).compile(&input(orders)).expect("a snapshot").0;
             prop_assert_eq!(meaning(&snapshot), meaning(&anew));
             prop_assert_eq!((snapshot.listed, snapshot.names.len()), (anew.listed, anew.names.len()));
-            prop_assert_eq!(snapshot.names.iter().filter(|(_, value)| value >> 32 != 0).count(), anew.names.len());
+            prop_assert_eq!(meaning(&snapshot).len(), anew.names.len());
         }
     }
 }

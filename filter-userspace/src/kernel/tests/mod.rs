@@ -17,7 +17,7 @@ use filter_common::hash::{self, NameHash};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{Datapath, LoadOptions, Object, PolicyImage};
-use crate::policy::NameMap;
+use crate::policy::{Base, NameMap};
 
 /// What the loading of the program needs, or `None` (said aloud) when this machine cannot.
 fn options() -> Option<LoadOptions> {
@@ -70,7 +70,7 @@ const REGIONS: u32 = 2;
 /// A policy made by hand.
 struct Policy {
     key: Arc<HashKey>,
-    base: Arc<NameMap>,
+    base: Arc<Base>,
     changes: Arc<NameMap>,
     decisions: Vec<Decision>,
     actions: Vec<Action>,

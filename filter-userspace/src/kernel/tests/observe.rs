@@ -5,7 +5,7 @@ use filter_common::verdict::ANSWERED;
 use filter_common::{DropReason, PassReason};
 
 use super::*;
-use crate::kernel::{Extent, KernelError, Observer};
+use crate::kernel::{KernelError, Observer};
 
 const NAMES: [&str; 2] = ["dropped.example.org", "answered.example.org"];
 
@@ -21,8 +21,8 @@ fn published(mut datapath: Datapath) -> (Datapath, u64) {
     let mut dropped_only = NameMap::default();
     policy.list(&mut dropped_only, NAMES[0], 1);
     let key = dropped_only.into_iter().find(|(_, value)| value >> 33 == 1).unwrap().0;
-    policy.base = Arc::new(names);
-    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    policy.base = Arc::new(names.into_iter().collect());
+    datapath.publisher().publish(&policy.image()).unwrap();
     (datapath, key)
 }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::kernel::{Extent, Published, Runner};
+use crate::kernel::{Published, Runner};
 
 /// Sets in turn: a generation gives its names one of them, and to the others an action that must never be seen.
 const SETS: u32 = 5;
@@ -32,7 +32,7 @@ fn policy_of(number: u32, before: &Policy) -> Policy {
         for more in 0..number % 50 {
             policy.list(&mut names, &format!("{more}.test"), 1);
         }
-        policy.base = Arc::new(names);
+        policy.base = Arc::new(names.into_iter().collect());
     } else {
         policy.base = Arc::clone(&before.base);
         policy.changes = Arc::new(names);
@@ -69,7 +69,7 @@ fn hammer(runner: &Runner, stop: &AtomicBool) -> (u64, u32) {
 fn stress(seconds: u64) {
     let Some(mut datapath) = loaded() else { return };
     let mut policy = policy_of(1, &Policy::new(1));
-    datapath.publisher().publish(&policy.image(), Extent::Changes).unwrap();
+    datapath.publisher().publish(&policy.image()).unwrap();
     let (stop, runner) = (AtomicBool::new(false), datapath.runner());
     let mut slowest = Duration::ZERO;
     thread::scope(|scope| {
@@ -79,8 +79,7 @@ fn stress(seconds: u64) {
         {
             let number = u32::try_from(datapath.publisher().number()).unwrap() + 1;
             policy = policy_of(number, &policy);
-            let extent = if number.is_multiple_of(9) { Extent::Full } else { Extent::Changes };
-            let Published { took, .. } = datapath.publisher().publish(&policy.image(), extent).unwrap();
+            let Published { took, .. } = datapath.publisher().publish(&policy.image()).unwrap();
             slowest = slowest.max(took);
         }
         stop.store(true, Ordering::Relaxed);
