@@ -13,9 +13,18 @@ pub const DEFAULT_SOCKET: &str = "/run/interdict/control.sock";
 /// The configuration file that `run` reads when it is there and no other is named.
 pub const DEFAULT_CONFIG: &str = "/etc/interdict/config.toml";
 
+/// What `--version` says: with which program and by which compiler, for bug reports.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\neBPF object sha256 ",
+    env!("INTERDICT_OBJECT_SHA256"),
+    "\nbuilt with ",
+    env!("INTERDICT_OBJECT_TOOLCHAIN")
+);
+
 /// Answers DNS queries for ordered names in the kernel, before the resolver sees them.
 #[derive(Debug, Parser)]
-#[command(name = "interdict", version, max_term_width = 100, after_help = help::AFTER_HELP)]
+#[command(name = "interdict", version, long_version = LONG_VERSION, max_term_width = 100, after_help = help::AFTER_HELP)]
 pub struct Cli {
     /// Prints one JSON object (schema "interdict/VERB/v1") instead of text
     #[arg(long, global = true)]

@@ -1,17 +1,20 @@
 //! `interdict check`: files read as the agent would read them, without an agent and without privileges.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Outcome;
 use super::exit::Exit;
 use super::print::Output;
-use crate::agent::Setup;
+use crate::agent::{Setup, hash_key};
 use crate::config::{Config, Overrides};
 use crate::control::report::Document;
 use crate::list::List;
 use crate::order::{Format, Order};
+use crate::policy::{Compiler, ListInput, Mode, OrderInput, PolicyInput, Refusal, Soa};
 use crate::region::RegionTable;
 
 /// One file's result.
@@ -80,22 +83,34 @@ fn order(text: &str, shown: String, file: &Path) -> Checked {
         Err(error) => return failed(shown, "order", error.to_string()),
     };
     let base = file.parent().unwrap_or(Path::new(""));
-    let mut problems = Vec::new();
-    let mut listed = 0usize;
-    for name in &order.lists {
-        let path = base.join(name);
-        match std::fs::read(&path) {
-            Err(error) => problems.push(format!("{shown}: list {}: {error}", path.display())),
-            Ok(octets) => {
-                let list = List::plain(&octets);
-                listed = listed.saturating_add(list.len());
-                problems
-                    .extend(list.faults().iter().map(|fault| fault_of(&path.display().to_string(), fault)));
-            }
-        }
-    }
+    let lists: Vec<ListInput> = order.lists.iter().map(|name| read_list(&base.join(name))).collect();
+    let listed: usize = lists.iter().filter_map(|input| input.list.as_ref()).map(|list| list.len()).sum();
     let holds = format!("{}: {} names, {listed} from lists", order.id, order.names.len());
+    let problems = refused(order, lists).unwrap_or_else(|error| vec![format!("{shown}: {error}")]);
     Checked { file: shown, kind: "order", holds, problems }
+}
+
+fn read_list(path: &Path) -> ListInput {
+    let list = std::fs::read(path).ok().map(|octets| Arc::new(List::plain(&octets)));
+    ListInput { path: path.display().to_string().into(), list }
+}
+
+/// What the compiler refuses of the order: by itself, with no region table and no protected names.
+fn refused(order: Order, lists: Vec<ListInput>) -> anyhow::Result<Vec<String>> {
+    let now = order.begins().unwrap_or_else(Timestamp::now);
+    let input = PolicyInput {
+        orders: vec![OrderInput { order: Arc::new(order), lists }],
+        regions: Arc::default(),
+        client_prefixes: Vec::new(),
+        forwarders: Vec::new(),
+        protected_names: Vec::new(),
+        mode: Mode::default(),
+        soa: Soa::default(),
+        now,
+    };
+    let (_, faults) = Compiler::new(hash_key()?).compile(&input)?;
+    let own = faults.iter().filter(|fault| !matches!(fault.reason, Refusal::Region(_)));
+    Ok(own.map(ToString::to_string).collect())
 }
 
 fn regions(text: &str, shown: String) -> Checked {
@@ -160,6 +175,19 @@ mod tests {
         ] {
             assert_eq!(checked(name, text).kind, kind, "{name}");
         }
+    }
+
+    #[test]
+    fn an_order_is_compiled() {
+        let order = "[order]\nid = \"A\"\ntype = \"court-order\"\nscope = \"global\"\n\
+            [[names]]\nname = \"a.example\"\n[[names]]\nname = \"co.uk\"\n";
+        let found = checked("o.toml", order);
+        assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
+        assert!(
+            found.problems[0].contains("o.toml:8: order A: co.uk is refused: it is a public suffix"),
+            "{:?}",
+            found.problems
+        );
     }
 
     #[test]
