@@ -49,7 +49,7 @@ use sample::Samples;
 pub use book::BookError;
 pub(crate) use book::{Book, News};
 pub(crate) use enforce::policy_input;
-pub use error::{AgentError, chain, kernel_exit};
+pub use error::{AgentError, kernel_exit};
 pub(crate) use regions::Regions;
 pub use regions::RegionsError;
 pub use scrape::ScrapeError;

@@ -1,7 +1,6 @@
 //! What the user typed: the command line's types and its help. What it means is `config`'s and `commands`' business.
 
 mod help;
-pub mod qtype;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -202,7 +201,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
     /// Query type: a mnemonic, TYPEnnn or a number
-    #[arg(long = "type", value_name = "TYPE", default_value = "A", value_parser = qtype::parse)]
+    #[arg(long = "type", value_name = "TYPE", default_value = "A", value_parser = crate::qtype::parse)]
     pub qtype: u16,
 }
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::error::chain;
 use super::{Agent, AgentError, Book, Regions, start, view};
 use crate::config::Config;
 use crate::control::report::Refusal;
+use crate::error_chain::chain;
 use crate::kernel::{FailureKind, Published};
 use crate::policy::{Fault, ListInput, OrderInput, PolicyInput, Snapshot};
 

@@ -79,24 +79,10 @@ pub fn kernel_exit(error: &KernelError) -> Exit {
     }
 }
 
-/// An error and its causes on one line, each thing said once.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error_chain::chain;
 
     #[test]
     fn causes_are_said_once() {

@@ -2,12 +2,12 @@
 
 use super::Agent;
 use super::view::stamp;
-use crate::args::qtype;
 use crate::control::exit::Exit;
 use crate::control::report::{ExplainReport, RuleReport};
 use crate::control::{Explain, Problem};
 use crate::names::Name;
 use crate::policy::{Client, Covering, Explanation, explain};
+use crate::qtype;
 
 /// RCODEs of answers by their names.
 const RCODES: [&str; 6] = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::error::chain;
 use super::{Agent, AgentError, Next};
 use crate::control::exit::Exit;
 use crate::control::report::{DetachReport, Document, ReloadReport};
 use crate::control::{Job, Problem, Reply, Request};
+use crate::error_chain::chain;
 use crate::metrics;
 
 impl Agent {

@@ -8,9 +8,9 @@ use filter_common::abi::{Event, HashKey};
 
 use super::Agent;
 use super::book::Book;
-use crate::args::qtype;
 use crate::kernel::{Datapath, Events, ProgramLines};
 use crate::policy::Hit;
+use crate::qtype;
 
 /// Hits that are logged one by one from one look; of more, only the number is said.
 const MOST: usize = 100;

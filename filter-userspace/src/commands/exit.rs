@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::agent;
 pub use crate::control::exit::Exit;
+use crate::error_chain;
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
@@ -29,7 +29,7 @@ impl Failure {
     /// The whole chain on one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        agent::chain(self.error.as_ref())
+        error_chain::chain(self.error.as_ref())
     }
 }
 

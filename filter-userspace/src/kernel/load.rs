@@ -14,6 +14,7 @@ use super::capability;
 use super::error::KernelError;
 use super::object::{InnerFlags, Object, PROGRAM};
 use super::sys;
+use crate::error_chain::chain;
 
 /// Lines of the verifier's log that an error carries.
 const LOG_LINES: usize = 8;
@@ -240,21 +241,6 @@ pub(super) fn map_error(call: impl Into<String>, error: MapError) -> KernelError
     }
 }
 
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        // aya's messages often repeat their cause
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,12 +250,5 @@ mod tests {
         let key = service_key("192.0.2.53".parse().unwrap());
         assert_eq!(key[..12], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
         assert_eq!(key[12..], [192, 0, 2, 53]);
-    }
-
-    #[test]
-    fn a_chain_says_each_thing_once() {
-        let inner = io::Error::from_raw_os_error(libc::ENOMEM);
-        let error = KernelError::Call { call: "x".to_owned(), source: inner };
-        assert_eq!(chain(&error), "x failed: Cannot allocate memory (os error 12)");
     }
 }

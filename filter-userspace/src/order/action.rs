@@ -154,37 +154,9 @@ fn default_ede(kind: ActionKind, order_type: OrderType) -> u16 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct QueryType(u16);
 
-/// Mnemonics of the IANA registry that a rule may want.
-const MNEMONICS: [(&str, u16); 20] = [
-    ("A", 1),
-    ("NS", 2),
-    ("CNAME", 5),
-    ("SOA", 6),
-    ("PTR", 12),
-    ("MX", 15),
-    ("TXT", 16),
-    ("AAAA", 28),
-    ("SRV", 33),
-    ("NAPTR", 35),
-    ("DNAME", 39),
-    ("DS", 43),
-    ("RRSIG", 46),
-    ("NSEC", 47),
-    ("DNSKEY", 48),
-    ("TLSA", 52),
-    ("SVCB", 64),
-    ("HTTPS", 65),
-    ("ANY", 255),
-    ("CAA", 257),
-];
-
 impl QueryType {
     fn parse(text: &str) -> Option<QueryType> {
-        let known = MNEMONICS.iter().find(|(mnemonic, _)| mnemonic.eq_ignore_ascii_case(text));
-        let number = match known {
-            Some((_, number)) => *number,
-            None => text.strip_prefix("TYPE")?.parse().ok()?,
-        };
+        let number = crate::qtype::parse(text).ok()?;
         (number != 0).then_some(QueryType(number))
     }
 }

@@ -1,4 +1,4 @@
-//! Query types as people write them.
+//! Query types as people write them, in orders and on the command line.
 
 /// Query types with a mnemonic of their own here; any other can be given as TYPEnnn.
 const TYPES: &[(&str, u16)] = &[
@@ -12,8 +12,10 @@ const TYPES: &[(&str, u16)] = &[
     ("AAAA", 28),
     ("SRV", 33),
     ("NAPTR", 35),
+    ("DNAME", 39),
     ("DS", 43),
     ("RRSIG", 46),
+    ("NSEC", 47),
     ("DNSKEY", 48),
     ("TLSA", 52),
     ("SVCB", 64),
