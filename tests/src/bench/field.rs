@@ -53,8 +53,6 @@ impl Heat {
 /// When a contender does not start, or blocks or answers what it should not.
 pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
     let size = arguments.names.unwrap_or(if arguments.full { 1_000_000 } else { 100_000 });
-    let rounds = arguments.rounds.unwrap_or(if arguments.full { 3 } else { 2 });
-    let limit = Duration::from_secs(if arguments.full { 1200 } else { 60 });
     let contenders = wanted(arguments);
     let folder = super::folder()?;
     say(format!("end to end: {} names for {} contenders", count(size), contenders.len()));
@@ -66,6 +64,24 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
     ears.open(&network)?;
     let (field, mut figures) =
         setting::start(arguments, folder.path(), &network, &contenders, &names, &questions)?;
+    let results = rounds_of(arguments, &network, &mut ears, &questions)?;
+    drop(field);
+    let with = |heat: Heat| format!("{}, {} names", heat.words(), count(size));
+    figures.extend(results.into_iter().map(|(contender, heat, samples)| {
+        Figure::new(Part::EndToEnd, contender.label(), &with(heat), "kq/s", samples)
+    }));
+    Ok(figures)
+}
+
+/// Samples of everybody in every heat, round by round.
+fn rounds_of(
+    arguments: &Arguments,
+    network: &Network,
+    ears: &mut Ears,
+    questions: &Questions,
+) -> anyhow::Result<Vec<(Contender, Heat, Vec<f64>)>> {
+    let rounds = arguments.rounds.unwrap_or(if arguments.full { 3 } else { 2 });
+    let limit = Duration::from_secs(if arguments.full { 900 } else { 60 });
     let start = Instant::now();
     let mut results: Vec<(Contender, Heat, Vec<f64>)> = Vec::new();
     for round in 0..rounds {
@@ -73,12 +89,12 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
         for heat in heats(arguments.full) {
             match heat.generator {
                 Generator::Flood => ears.program.take_off()?,
-                Generator::Sockets => ears.open(&network)?,
+                Generator::Sockets => ears.open(network)?,
             }
-            for contender in
-                contenders.iter().copied().filter(|contender| contender.runs(heat.sort, heat.is_own_cpu))
-            {
-                let burst = drive(&network, contender, heat, &questions)
+            let taking_part =
+                ears.contenders.iter().filter(|contender| contender.runs(heat.sort, heat.is_own_cpu));
+            for contender in taking_part.copied() {
+                let burst = drive(network, contender, heat, questions)
                     .with_context(|| format!("{}: {}", contender.label(), heat.words()))?;
                 match results.iter_mut().find(|(who, what, _)| (*who, *what) == (contender, heat)) {
                     Some((_, _, samples)) => samples.push(burst.answered),
@@ -91,32 +107,7 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
             break;
         }
     }
-    drop(field);
-    let with = |heat: Heat| format!("{}, {} names", heat.words(), count(size));
-    figures.extend(results.into_iter().map(|(contender, heat, samples)| {
-        Figure::new(Part::EndToEnd, contender.label(), &with(heat), "kq/s", samples)
-    }));
-    Ok(figures)
-}
-
-/// Programs on the client's side that pass everything: without one, a veth pair keeps what the other side's XDP program
-/// sends until something else comes. kxdpgun brings its own.
-struct Ears {
-    program: Attached,
-    contenders: Vec<Contender>,
-}
-
-impl Ears {
-    fn open(&mut self, network: &Network) -> anyhow::Result<()> {
-        if self.program.is_off() {
-            for contender in &self.contenders {
-                // kxdpgun leaves its own behind
-                network.client.ip(&format!("link set dev {} xdp off", contender.peer()))?;
-                self.program.put_on(&network.client, &contender.peer())?;
-            }
-        }
-        Ok(())
-    }
+    Ok(results)
 }
 
 /// Those that are asked for and installed.
@@ -128,7 +119,11 @@ fn wanted(arguments: &Arguments) -> Vec<Contender> {
     let is_there = |contender: &Contender| {
         let is_there = find_program(contender.program()).is_some();
         if !is_there {
-            say(format!("end to end: without {}: {} is not installed", contender.label(), contender.program()));
+            say(format!(
+                "end to end: without {}: {} is not installed",
+                contender.label(),
+                contender.program()
+            ));
         }
         is_there
     };

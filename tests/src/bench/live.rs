@@ -44,10 +44,21 @@ pub(super) fn measure(size: usize, changes: usize, figures: &mut Vec<Figure>) ->
             inside.extend(report.get("took_ms").and_then(serde_json::Value::as_f64));
         }
     }
+    add("interdict --version, which asks nobody", "ms", nothing(changes)?);
     add("one name blocked, whole command", "ms", block);
     add("one name lifted, whole command", "ms", lift);
     add("one name, command to kernel", "ms", inside);
     Ok(())
+}
+
+/// What the start and the end of a process need that does nothing.
+fn nothing(times: usize) -> anyhow::Result<Vec<f64>> {
+    let once = || {
+        let start = Instant::now();
+        Command::new(harness::agent_binary()?).arg("--version").output().context("run interdict")?;
+        anyhow::Ok(start.elapsed().as_secs_f64() * 1e3)
+    };
+    (0..times).map(|_| once()).collect()
 }
 
 /// Runs a command as a shell would, with nothing in between; its JSON.

@@ -142,7 +142,8 @@ fn server(
         Contender::DnsdistCdb | Contender::DnsdistEbpf => &["--supervised", "--disable-syslog", "-C"],
         _ => &["-d", "-c"],
     };
-    let program = find_program(contender.program()).with_context(|| format!("{} is gone", contender.program()))?;
+    let program =
+        find_program(contender.program()).with_context(|| format!("{} is gone", contender.program()))?;
     let mut command: Command = network.server.command("taskset");
     command.arg("-c").arg(SERVER_CPU.to_string()).arg(program).args(options).arg(&file).current_dir(&own);
     let log = std::fs::File::create(own.join("log"))?;
