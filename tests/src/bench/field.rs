@@ -110,6 +110,26 @@ fn rounds_of(
     Ok(results)
 }
 
+/// Programs on the client's side that pass everything: without one, a veth pair keeps what the other side's XDP program
+/// sends until something else comes. kxdpgun brings its own.
+struct Ears {
+    program: Attached,
+    contenders: Vec<Contender>,
+}
+
+impl Ears {
+    fn open(&mut self, network: &Network) -> anyhow::Result<()> {
+        if self.program.is_off() {
+            for contender in &self.contenders {
+                // kxdpgun leaves its own behind
+                network.client.ip(&format!("link set dev {} xdp off", contender.peer()))?;
+                self.program.put_on(&network.client, &contender.peer())?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Those that are asked for and installed.
 fn wanted(arguments: &Arguments) -> Vec<Contender> {
     let is_wanted = |contender: &Contender| match arguments.contenders.as_slice() {
