@@ -15,6 +15,7 @@ mod explain;
 mod guard;
 mod hits;
 mod host;
+mod index;
 mod input;
 mod node;
 mod nodes;

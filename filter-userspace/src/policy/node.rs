@@ -6,13 +6,13 @@ use filter_common::hash::NameHash;
 use super::rule::{EMPTY, ListId};
 
 /// Names above which it is not kept any more which ones changed.
-const MANY: usize = 1 << 17;
+const MANY: usize = if cfg!(test) { 1 << 13 } else { 1 << 17 };
 
 /// A link to no node.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// A name's hash, as far as the tree keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark {
     pub(super) key: u64,
     pub(super) check: u32,

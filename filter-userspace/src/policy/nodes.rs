@@ -9,9 +9,9 @@ use filter_common::hash::NameHash;
 
 use super::base::Base;
 use super::batch::Batch;
+use super::index::Index;
 use super::node::{Mark, NONE, Node, Touched};
 use super::rule::{Cover, EMPTY, ListId, Part, Rule, RuleLists, Sets};
-use super::table::KeyMap;
 
 const ROOT: u32 = 0;
 
@@ -24,7 +24,7 @@ pub(super) struct Collision;
 pub(super) struct Nodes {
     nodes: Vec<Node>,
     free: Vec<u32>,
-    index: KeyMap<u32>,
+    index: Index,
     lists: RuleLists,
     sets: Sets,
     listed: usize,
@@ -38,7 +38,7 @@ impl Nodes {
         Nodes {
             nodes: vec![Node::new(start.into(), NONE)],
             free: Vec::new(),
-            index: KeyMap::default(),
+            index: Index::new(),
             lists: RuleLists::new(),
             sets: Sets::new(),
             listed: 0,
@@ -52,12 +52,11 @@ impl Nodes {
         self.nodes.reserve(names);
     }
 
-    /// Makes the part's rule at each name cover this too.
+    /// Makes the part's rule at each name of the batch cover this too.
     ///
     /// # Errors
     /// When a name, or one above it, has the key of another; the tree is then of no use.
     pub(super) fn add(&mut self, batch: &Batch, part: Part) -> Result<(), Collision> {
-        self.look_ahead(batch.names().filter_map(|(marks, _)| marks.last()));
         for (marks, cover) in batch.names() {
             let place = self.reach(marks.iter().copied())?;
             let own = self.lists.add(self.node(place).own, Rule { part, cover });
@@ -84,21 +83,12 @@ impl Nodes {
 
     /// Takes the part's rule away from each name that has one.
     pub(super) fn remove(&mut self, names: &[Mark], part: Part) {
-        self.look_ahead(names.iter());
         for name in names {
             let Some(place) = self.find(*name) else { continue };
             let own = self.lists.set(self.node(place).own, part, None);
             self.set_own(place, own);
             self.prune(place);
         }
-    }
-
-    /// Looks all of them up, so that the processor fetches them side by side and finds them in its cache when they are
-    /// worked on one by one.
-    fn look_ahead<'a>(&self, marks: impl Iterator<Item = &'a Mark>) {
-        let place = |mark: &Mark| self.index.get(&mark.key).copied().unwrap_or(ROOT);
-        let seen = marks.fold(0, |seen: u32, mark| seen ^ self.node(place(mark)).own);
-        std::hint::black_box(seen);
     }
 
     /// What the part's rule at the name covers.
@@ -138,7 +128,7 @@ impl Nodes {
 
     /// The value of a name; `None` when nothing is listed at or below it.
     pub(super) fn value(&self, name: Mark) -> Option<NameValue> {
-        let node = self.node(*self.index.get(&name.key)?);
+        let node = self.node(self.index.get(name.key)?);
         (node.check == name.check).then(|| node.value())
     }
 
@@ -164,7 +154,7 @@ impl Nodes {
         if name == self.node(ROOT).mark() {
             return Some(ROOT);
         }
-        let place = *self.index.get(&name.key)?;
+        let place = self.index.get(name.key)?;
         (self.node(place).check == name.check).then_some(place)
     }
 
@@ -172,14 +162,14 @@ impl Nodes {
     fn reach(&mut self, name: impl Iterator<Item = Mark>) -> Result<u32, Collision> {
         let mut place = ROOT;
         for mark in name {
-            place = match self.index.get(&mark.key) {
+            place = match self.index.get(mark.key) {
                 None => self.make(mark, place),
                 Some(found) => {
-                    let node = self.node(*found);
+                    let node = self.node(found);
                     if node.check != mark.check || node.parent != place {
                         return Err(Collision);
                     }
-                    *found
+                    found
                 }
             };
         }
@@ -279,7 +269,7 @@ impl Nodes {
             if node.previous == NONE {
                 self.edit(node.parent, |above| above.child = node.next);
             }
-            self.index.remove(&node.key);
+            self.index.remove(node.key);
             self.free.push(place);
             self.touch(place);
             self.touch(node.parent);

@@ -142,8 +142,8 @@ pub(super) fn enter(
         Some(before) => change(nodes, key, guard, part, (before, &terms), &mut faults)?,
         None => {
             nodes.reserve(terms.len());
-            let prepare = |numbers| {
-                let (mut batch, mut faults) = (Batch::default(), Vec::new());
+            let prepare = |numbers: Range<usize>| {
+                let (mut batch, mut faults) = (Batch::with_room(numbers.len()), Vec::new());
                 for (_, listed) in terms.names(numbers) {
                     match refuse(guard, &terms, &listed) {
                         Some(reason) => faults.push(fault(&terms, &listed, reason)),
@@ -165,7 +165,9 @@ pub(super) fn enter(
 pub(super) fn leave(nodes: &mut Nodes, key: &HashKey, part: Part, terms: &Terms) {
     let prepare = |numbers| {
         let marks = terms.names(numbers).map(|(_, listed)| listed.name.hash(key).into());
-        marks.collect::<Vec<Mark>>()
+        let mut marks: Vec<Mark> = marks.collect();
+        marks.sort_unstable_by_key(Mark::order);
+        marks
     };
     let done = side_by_side(terms.len(), prepare, |marks| {
         nodes.remove(&marks, part);

@@ -11,7 +11,8 @@ use filter_common::abi::NameValue;
 
 use super::base::Base;
 
-/// Hashes a key that is a keyed hash already: one bijective mix, so that bucket and tag bits are both good.
+/// Hashes a key that is a keyed hash already: one bijective mix, so that bucket and tag bits are both good, also when the
+/// keys were told apart by the product's topmost octet before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyHasher(u64);
 
@@ -28,7 +29,7 @@ impl Hasher for KeyHasher {
 
     fn write_u64(&mut self, key: u64) {
         let mixed = (self.0 ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
+        self.0 = (mixed ^ mixed >> 32).rotate_right(8);
     }
 }
 

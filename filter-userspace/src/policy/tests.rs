@@ -690,7 +690,7 @@ fn meaning(snapshot: &Snapshot) -> BTreeMap<String, Meaning> {
 /// Long lists are worked on in batches by several threads.
 #[test]
 fn long_lists_come_change_and_go_as_short_ones_do() {
-    let count = 70_000;
+    let count = 5_000;
     let made = |lines: &mut dyn Iterator<Item = String>, lifted: bool| {
         let mut made = order("L", if lifted { "status = \"lifted\"" } else { "" });
         let text = lines.collect::<Vec<_>>().join("\n");
