@@ -6,8 +6,8 @@ use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::lpm_trie::Key;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use filter_common::abi::{
-    Action, COUNTER_BANKS, Counters, Decision, Event, Generation, HashKey, NameValue, RegionKeyV4, RegionKeyV6,
-    ServiceKey, Settings,
+    Action, COUNTER_BANKS, Counters, Decision, Event, Generation, HashKey, NameValue, RegionKeyV4,
+    RegionKeyV6, ServiceKey, Settings,
 };
 use filter_common::answer::Template;
 use filter_common::bucket::{Bucket, Place};
@@ -181,14 +181,22 @@ impl Policy for MapPolicy {
     #[inline(always)]
     fn client_v4(&self, address: u32) -> u32 {
         let key = Key::new(32, address.to_le_bytes());
-        REGIONS_V4.get(self.generation.regions).and_then(|trie| trie.get(&key)).copied().unwrap_or(self.generation.unknown)
+        REGIONS_V4
+            .get(self.generation.regions)
+            .and_then(|trie| trie.get(&key))
+            .copied()
+            .unwrap_or(self.generation.unknown)
     }
 
     #[inline(always)]
     fn client_v6(&self, high: u64, low: u64) -> u32 {
         let address = u128::from(high) | u128::from(low) << 64;
         let key = Key::new(128, address.to_le_bytes());
-        REGIONS_V6.get(self.generation.regions).and_then(|trie| trie.get(&key)).copied().unwrap_or(self.generation.unknown)
+        REGIONS_V6
+            .get(self.generation.regions)
+            .and_then(|trie| trie.get(&key))
+            .copied()
+            .unwrap_or(self.generation.unknown)
     }
 
     #[inline(always)]
@@ -252,7 +260,8 @@ impl Template for MapAction {
     #[inline(always)]
     fn word(&self, offset: usize) -> u64 {
         // `spill` makes room for a word at the highest offset
-        let word = born::<0xff>(self.0 as usize + core::mem::offset_of!(Action, records), offset) as *const u64;
+        let word =
+            born::<0xff>(self.0 as usize + core::mem::offset_of!(Action, records), offset) as *const u64;
         // SAFETY: 255 + 8 octets from the records on are within the action; map memory may be read unaligned.
         unsafe { u64::from_le(*word) }
     }

@@ -14,7 +14,13 @@ use crate::packet::PacketView;
 
 /// Writes the planned answer. `None`: the frame is no longer the query, and must be dropped.
 #[inline(always)]
-pub fn respond(context: &XdpContext, working: Working, plan: Plan, length: usize, action: &MapAction) -> Option<()> {
+pub fn respond(
+    context: &XdpContext,
+    working: Working,
+    plan: Plan,
+    length: usize,
+    action: &MapAction,
+) -> Option<()> {
     let plan = make(context, working, plan, length)?;
     let view = PacketView::new(context, working)?;
     answer::write(&view, &plan.settled(&view), action)

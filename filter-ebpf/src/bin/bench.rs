@@ -10,9 +10,11 @@ use aya_ebpf::helpers::generated::bpf_xdp_adjust_tail;
 use aya_ebpf::macros::{map, xdp};
 use aya_ebpf::maps::Array;
 use aya_ebpf::programs::XdpContext;
-use filter_common::{Octets, OctetsMut};
-use filter_common::abi::{BENCH_CEILING, BENCH_CONTROL, BENCH_EMPTY, BENCH_FILTER, BENCH_LOOKUP, BENCH_SHIFT};
+use filter_common::abi::{
+    BENCH_CEILING, BENCH_CONTROL, BENCH_EMPTY, BENCH_FILTER, BENCH_LOOKUP, BENCH_SHIFT,
+};
 use filter_common::policy::Policy;
+use filter_common::{Octets, OctetsMut};
 use filter_ebpf::maps::{self, MapPolicy, Working};
 use filter_ebpf::packet::{PacketView, born};
 
@@ -51,7 +53,8 @@ pub fn interdict(context: XdpContext) -> u32 {
 #[inline(always)]
 fn turn_round(context: &XdpContext) -> Option<u32> {
     let view = PacketView::new(context, Working::new()?)?;
-    let is_ours = view.u16_at(0, 12)? == 0x0800 && view.u16_at(0, 22)? & 0xff == 17 && view.u16_at(0, 36)? == 53;
+    let is_ours =
+        view.u16_at(0, 12)? == 0x0800 && view.u16_at(0, 22)? & 0xff == 17 && view.u16_at(0, 36)? == 53;
     if !is_ours {
         return None;
     }
@@ -95,7 +98,9 @@ fn put(context: &XdpContext, number: u32) -> Option<()> {
     let working = Working::new()?;
     let present = PacketView::new(context, working)?.length();
     // SAFETY: the helper changes the context; the view is made anew.
-    if present != length && unsafe { bpf_xdp_adjust_tail(context.ctx, length.wrapping_sub(present) as i32) } != 0 {
+    if present != length
+        && unsafe { bpf_xdp_adjust_tail(context.ctx, length.wrapping_sub(present) as i32) } != 0
+    {
         return None;
     }
     let view = PacketView::new(context, working)?;

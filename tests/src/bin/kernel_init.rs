@@ -50,7 +50,10 @@ fn verify() -> Result<()> {
     let key = Arc::new(hash_key(&mut Random::new(1)));
     let mut datapath = Datapath::load(&LoadOptions::new(key)?)?;
     let facts = datapath.facts()?;
-    println!("guest: verified {}", facts.verified_instructions.context("the kernel does not count instructions")?);
+    println!(
+        "guest: verified {}",
+        facts.verified_instructions.context("the kernel does not count instructions")?
+    );
     println!("guest: load-ms {}", facts.load.as_millis());
     Ok(())
 }

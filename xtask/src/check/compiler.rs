@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use anyhow::Context;
 use ebpf_object::Layout;
 
 use super::Findings;
@@ -16,6 +17,7 @@ const STRICT: &[&str] = &[
     "clippy::too_many_lines",
 ];
 
+/// The files that rustfmt would change.
 pub(super) fn formatting(layout: &Layout) -> Findings {
     let mut findings = Vec::new();
     for manifest in [layout.root().join("Cargo.toml"), layout.manifest()] {
@@ -24,8 +26,17 @@ pub(super) fn formatting(layout: &Layout) -> Findings {
             .args(["fmt", "--all", "--check", "--manifest-path"])
             .arg(manifest)
             .args(["--", "--files-with-diff"]);
-        findings.extend(command::output(&mut cargo).err().map(|error| format!("{error:#}; run cargo fmt")));
+        let output = cargo.output().context("cargo fmt does not start")?;
+        if !output.status.success() {
+            let files = String::from_utf8_lossy(&output.stdout);
+            let complaints = String::from_utf8_lossy(&output.stderr);
+            findings.extend(
+                files.lines().chain(complaints.lines().take(3)).map(|line| format!("cargo fmt: {line}")),
+            );
+        }
     }
+    findings.sort();
+    findings.dedup();
     Ok(findings)
 }
 
