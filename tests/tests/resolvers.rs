@@ -9,7 +9,8 @@ use tests::answer;
 use tests::forms::{self, Form};
 use tests::frame::Frame;
 use tests::harness::agent::{MILAN, Site};
-use tests::harness::lab::{CLIENT_INTERFACE, Lab, Mode, SERVER, SERVER_INTERFACE};
+use tests::harness::client::dig;
+use tests::harness::lab::{self, CLIENT_INTERFACE, From, Lab, Mode, SERVER, SERVER_INTERFACE};
 use tests::harness::resolver::{OWN_V4, OWN_V6};
 use tests::harness::servers::{Kind, Server, ZONES};
 use tests::harness::{find_program, have, is_privileged, wire};
@@ -121,6 +122,33 @@ fn no_form_gets_a_listed_name_answered_by_any_server() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn over_tcp_every_server_closes_at_once_and_answers_other_names() {
+    let test = "over_tcp_every_server_closes_at_once_and_answers_other_names";
+    if !is_privileged(test) {
+        return;
+    }
+    let mut kinds = Kind::ALL.to_vec();
+    kinds.retain(|kind| have(test, find_program(kind.program()).is_some(), kind.program()));
+    let lab = Lab::new().unwrap();
+    let site = Site::new().unwrap();
+    site.put_order("order.toml", &MILAN.replace("kickasstorrents.to", "blocked.example")).unwrap();
+    let _agent = site.start(&lab.server, &[SERVER_INTERFACE], &[]).unwrap();
+    for kind in kinds {
+        let _server = Server::start(kind, &lab.server, &SERVER).unwrap();
+        for is_v6 in [false, true] {
+            let (to, from) = (lab::server(is_v6), From::Italy.address(is_v6));
+            let listed = dig(&lab.client, to, from, "www.blocked.example A +tcp").unwrap();
+            assert!(listed.is_cut_off(), "{kind}: {:?}: {}", listed.took, listed.text);
+            let other = dig(&lab.client, to, from, "www.example.org A +tcp").unwrap();
+            assert_eq!(other.data(), Some(OWN_V4), "{kind}: {}", other.text);
+            let elsewhere = From::Germany.address(is_v6);
+            let elsewhere = dig(&lab.client, to, elsewhere, "www.blocked.example A +tcp").unwrap();
+            assert_eq!(elsewhere.data(), Some(OWN_V4), "{kind}: {}", elsewhere.text);
+        }
+    }
 }
 
 #[test]
