@@ -259,8 +259,15 @@ impl Config {
     }
 
     fn check_limits(&self) -> Result<(), Failure> {
-        let Limits { decisions, actions, hits, changes } = self.limits;
-        let all = [("decisions", decisions), ("actions", actions), ("hits", hits), ("changes", changes)];
+        let Limits { names, prefixes, decisions, actions, hits, changes } = self.limits;
+        let all = [
+            ("names", names),
+            ("prefixes", prefixes),
+            ("decisions", decisions),
+            ("actions", actions),
+            ("hits", hits),
+            ("changes", changes),
+        ];
         match all.iter().find(|(_, number)| !(16..=MAX_ENTRIES).contains(number)) {
             Some((key, number)) => {
                 Err((key, format!("limit {key} is {number}; expected 16 to {MAX_ENTRIES}; correct it")))
@@ -328,6 +335,8 @@ sample = 64
 
 [limits]
 decisions = 1024
+names = 100000
+prefixes = 600000
 "#;
 
     #[test]
@@ -345,6 +354,7 @@ decisions = 1024
         assert_eq!(config.trusted_forwarders, ["198.51.100.7/32".parse::<IpNet>().expect("a prefix")]);
         assert_eq!(config.protected_names[0].to_string(), "example.com");
         assert_eq!((config.limits.decisions, config.limits.actions), (1024, 4096));
+        assert_eq!((config.limits.names, config.limits.prefixes), (100_000, 600_000));
         let settings = config.settings();
         assert_eq!(settings.ports, [53, 5353, 0, 0]);
         assert_eq!(settings.sample_mask, 63);
@@ -366,6 +376,8 @@ decisions = 1024
             ("metrics = \"9353\"", "c.toml:1:11: metrics address `9353` cannot be read"),
             ("[events]\nsample = 3", "c.toml:2:1: sample is 3; expected 0 or a power of two"),
             ("[limits]\nactions = 1", "c.toml:2:1: limit actions is 1; expected 16 to"),
+            ("[limits]\nnames = 1", "c.toml:2:1: limit names is 1; expected 16 to"),
+            ("[limits]\nprefixes = 1", "c.toml:2:1: limit prefixes is 1; expected 16 to"),
             ("interfaces = [\"a b\"]", "c.toml:1:1: interface \"a b\" is no name"),
             ("interfaces = [\"a\", \"a\"]", "c.toml:1:1: interface a is named twice"),
             ("client-prefixes = [\"192.0.2.1/24\"]", "c.toml:1:19: prefix 192.0.2.1/24 has bits beyond"),

@@ -201,11 +201,12 @@ pub(crate) fn load_options(config: &Config, key: Arc<HashKey>) -> Result<LoadOpt
     options.services = config.service_addresses.clone();
     let limits = config.limits;
     options.limits = Limits {
+        names: limits.names,
+        prefixes: limits.prefixes,
         changes: limits.changes,
         decisions: limits.decisions,
         actions: limits.actions,
         hits: limits.hits,
-        ..Limits::default()
     };
     Ok(options)
 }

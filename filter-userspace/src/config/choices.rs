@@ -60,6 +60,10 @@ pub struct Events {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Limits {
+    /// Names of one generation, with those above them.
+    pub names: u32,
+    /// Prefixes of each IP version.
+    pub prefixes: u32,
     /// Decisions of one generation.
     pub decisions: u32,
     /// Actions of one generation.
@@ -72,6 +76,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { decisions: 131_072, actions: 4096, hits: 65_536, changes: 65_536 }
+        Limits {
+            names: 1 << 24,
+            prefixes: 131_072,
+            decisions: 131_072,
+            actions: 4096,
+            hits: 65_536,
+            changes: 65_536,
+        }
     }
 }

@@ -25,7 +25,9 @@ const ADDRESS_TYPES: [u16; 2] = [1, 28];
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
     /// Two names have the same hash key: take [`super::Compiler::with_key`].
-    #[error("two names have the same hash key; expected distinct keys; draw a new secret key")]
+    #[error(
+        "two names have the same hash key; expected distinct keys; restart the agent, which draws a new secret key"
+    )]
     Collision,
     /// The orders name more query types than a policy may.
     #[error("the orders name {0} query types; expected at most {max}; use fewer in `types`", max = MAX_TYPES)]
