@@ -91,8 +91,8 @@ fn rounds_of(
                 Generator::Flood => ears.program.take_off()?,
                 Generator::Sockets => ears.open(network)?,
             }
-            let taking_part =
-                ears.contenders.iter().filter(|contender| contender.runs(heat.sort, heat.is_own_cpu));
+            let is_there = |contender: &&Contender| takes_part(**contender, heat, arguments.full);
+            let taking_part = ears.contenders.iter().filter(is_there);
             for contender in taking_part.copied() {
                 let burst = drive(network, contender, heat, questions)
                     .with_context(|| format!("{}: {}", contender.label(), heat.words()))?;
@@ -150,14 +150,19 @@ fn wanted(arguments: &Arguments) -> Vec<Contender> {
     Contender::ALL.into_iter().filter(is_wanted).filter(is_there).collect()
 }
 
+/// In everyday use, clean names are asked only of those that pass them on.
+fn takes_part(contender: Contender, heat: Heat, is_full: bool) -> bool {
+    contender.runs(heat.sort, heat.is_own_cpu) && (is_full || heat.sort != Sort::Clean || contender.is_xdp())
+}
+
 fn heats(is_full: bool) -> Vec<Heat> {
     let mut heats = vec![
+        Heat::new(Sort::Blocked, Generator::Flood, true),
         Heat::new(Sort::Blocked, Generator::Flood, false),
         Heat::new(Sort::Clean, Generator::Flood, false),
-        Heat::new(Sort::Mix, Generator::Flood, false),
-        Heat::new(Sort::Blocked, Generator::Flood, true),
     ];
     if is_full {
+        heats.push(Heat::new(Sort::Mix, Generator::Flood, false));
         heats.extend(
             [Sort::Blocked, Sort::Clean, Sort::Mix].map(|sort| Heat::new(sort, Generator::Sockets, false)),
         );

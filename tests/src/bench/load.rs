@@ -20,8 +20,6 @@ use crate::policy::hash_key;
 use crate::random::Random;
 use crate::run::{XDP_PASS, XDP_TX};
 
-/// Changes of one name.
-const CHANGES: usize = 50;
 /// How long policies are published while packets are judged.
 const TRAFFIC: Duration = Duration::from_secs(2);
 
@@ -37,9 +35,10 @@ pub(super) fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Figure>> {
         let rounds = if size > large { 3 } else { arguments.rounds.unwrap_or(5) };
         from_text(size, rounds, &mut figures)?;
     }
-    say(format!("load: one name in and out of {} names, {CHANGES} times", count(large)));
-    one_name(large, &mut figures)?;
-    live::measure(large, CHANGES, &mut figures)?;
+    let changes = if arguments.full { 50 } else { 20 };
+    say(format!("load: one name in and out of {} names, {changes} times", count(large)));
+    one_name(large, changes, &mut figures)?;
+    live::measure(large, changes, &mut figures)?;
     Ok(figures)
 }
 
@@ -152,11 +151,11 @@ impl LivePolicy {
     }
 }
 
-fn one_name(size: usize, figures: &mut Vec<Figure>) -> anyhow::Result<()> {
+fn one_name(size: usize, changes: usize, figures: &mut Vec<Figure>) -> anyhow::Result<()> {
     let mut live = LivePolicy::new(size)?;
     let with = format!("{} names", count(size));
     let (mut block, mut lift) = (Vec::new(), Vec::new());
-    for number in 0..CHANGES {
+    for number in 0..changes {
         // the pause that must lie between two changes is not a part of either
         std::thread::sleep(Duration::from_millis(60));
         let start = Instant::now();
