@@ -5,6 +5,7 @@
 //! place, or has a set that a bucket cannot hold, is kept beside them. The buckets are what the kernel gets, octet for
 //! octet; this module knows no map.
 
+use std::hint::black_box;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -20,8 +21,10 @@ const FILL_TENTHS: usize = 40;
 /// Names that may be moved on to make room for one.
 const MAX_MOVES: usize = 256;
 /// Names from which on several threads share the work, and how many do at most.
-const SHARED_FROM: usize = 1 << 16;
+const SHARED_FROM: u32 = 1 << 16;
 const MAX_THREADS: usize = 8;
+/// Names without a place that are looked at together.
+const TOGETHER: usize = 64;
 /// A place without a name.
 const EMPTY: u32 = u32::MAX;
 
@@ -63,9 +66,12 @@ impl Base {
             turn: 0,
         };
         let mut rest = NameMap::default();
-        for number in builder.first_choices(numbers) {
-            if !builder.insert(number) {
-                rest.extend((builder.name)(number));
+        for numbers in builder.first_choices(numbers).chunks(TOGETHER) {
+            builder.look_ahead(numbers);
+            for number in numbers {
+                if !builder.insert(*number) {
+                    rest.extend((builder.name)(*number));
+                }
             }
         }
         Base { buckets: builder.buckets, rest: Arc::new(rest), len }
@@ -130,10 +136,8 @@ fn check_of(value: NameValue) -> u32 {
 
 /// How many threads share so much work.
 fn threads(numbers: u32) -> usize {
-    if (numbers as usize) < SHARED_FROM {
-        return 1;
-    }
-    thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
+    let most = if numbers < SHARED_FROM { 1 } else { MAX_THREADS };
+    thread::available_parallelism().map_or(1, NonZero::get).min(most)
 }
 
 struct Builder<F> {
@@ -204,6 +208,18 @@ impl<F: Fn(u32) -> Option<(u64, NameValue)> + Sync> Builder<F> {
                 .collect();
             in_threads(scope, fills).into_iter().flatten().collect()
         })
+    }
+
+    /// Looks at the second buckets of all of them, so that the processor fetches them side by side and finds them in its
+    /// cache when they are filled one by one.
+    fn look_ahead(&self, numbers: &[u32]) {
+        let places = numbers.iter().filter_map(|number| self.place(*number));
+        let seen = places.fold(0, |seen, (place, _)| {
+            let at = place.second(self.count) as usize;
+            let held = self.numbers.get(at).map_or(0, |held| held[0]);
+            seen ^ held ^ self.buckets.get(at).map_or(0, |bucket| bucket.elsewhere)
+        });
+        black_box(seen);
     }
 
     /// Finds a place for a name whose first bucket is full.

@@ -13,7 +13,7 @@ use super::nodes::Collision;
 use super::rule::Cover;
 
 /// Names that are worked on together.
-pub(super) const TOGETHER: usize = if cfg!(test) { 1 << 10 } else { 1 << 18 };
+pub(super) const TOGETHER: usize = if cfg!(test) { 1 << 10 } else { 1 << 16 };
 /// Names from which on they are told apart by their places.
 const SHARED_FROM: usize = if cfg!(test) { 1 << 8 } else { 1 << 14 };
 /// Batches that may wait to be worked on.
