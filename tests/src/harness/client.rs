@@ -38,11 +38,11 @@ impl Dig {
         self.answer.first()?.split_whitespace().last()
     }
 
-    /// Whether the server ended the connection, rather than not answering.
+    /// Whether the server ended the connection before the client gave up.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
         let says = ["reset", "end of file", "EOF", "closed"].iter().any(|word| self.text.contains(word));
-        self.status.is_empty() && says && self.took < Duration::from_secs(1)
+        self.status.is_empty() && says && !self.text.contains("timed out")
     }
 
     /// Whether this is the filter's NXDOMAIN: SOA of the listed name, and the text when the query had EDNS.
