@@ -95,10 +95,24 @@ where
     // two ways to the end: where they met, what only a match has would be undefined, which the verifier does not accept
     match judged {
         Ok(matched) => Outcome::Matched(Match { verdict: observed(policy, matched.verdict), ..matched }),
-        Err(Verdict::Pass(PassReason::Truncated | PassReason::NoRootLabel)) if octets.is_multi_buffer() => {
-            Outcome::Unmatched(Verdict::Pass(PassReason::MultiBuffer))
+        Err(Verdict::Pass(PassReason::Truncated)) if octets.is_multi_buffer() => {
+            Outcome::Unmatched(observed(policy, beyond(octets)))
         }
         Err(verdict) => Outcome::Unmatched(observed(policy, verdict)),
+    }
+}
+
+/// Octets in which every honest frame has its headers and its question.
+const HONEST_HEADERS: usize = 2048;
+
+/// A header or the question lies beyond the first buffer. Where that buffer has room for all that an honest frame has in
+/// front, only kilobytes of IPv6 extension headers do this, and a socket takes them: they hide the question.
+#[inline(always)]
+fn beyond<O: Octets + ?Sized>(octets: &O) -> Verdict {
+    if octets.u8_at(HONEST_HEADERS, 0).is_some() {
+        Verdict::Drop(DropReason::Ipv6Headers)
+    } else {
+        Verdict::Pass(PassReason::MultiBuffer)
     }
 }
 

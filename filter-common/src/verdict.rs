@@ -56,7 +56,7 @@ reasons! {
     LaterFragment = "later-fragment": "a fragment that is not the first; useless without the first",
     FragmentAllowed = "fragment-allowed": "a first fragment to a DNS port, passed by setting",
     Truncated = "truncated": "the frame ends before a header does",
-    MultiBuffer = "multi-buffer": "a header or the question lies beyond the first buffer of a multi-buffer frame",
+    MultiBuffer = "multi-buffer": "a header or the question lies beyond the first, small buffer of a multi-buffer frame",
     BadIp = "bad-ip": "wrong IP version, header length or total length",
     BadUdp = "bad-udp": "the UDP length is below a DNS header's or beyond the IP payload",
     BadTcp = "bad-tcp": "wrong TCP header length",
@@ -85,7 +85,7 @@ reasons! {
     /// Why a frame is dropped.
     DropReason from DROPS;
     VlanTags = "vlan-tags": "a fifth VLAN tag",
-    Ipv6Headers = "ipv6-headers": "a ninth IPv6 extension header",
+    Ipv6Headers = "ipv6-headers": "a ninth IPv6 extension header, or so long ones that they fill the first buffer of a frame",
     Fragment = "fragment": "the first fragment of a datagram or segment to a DNS port",
     Pointer = "pointer": "a compressed QNAME that is not answered",
     Opcode = "opcode": "a listed name with an opcode other than QUERY",

@@ -35,7 +35,9 @@ pub enum Asked {
 pub fn read<O: Octets + Scratch + ?Sized>(octets: &O, datagram: &Datagram) -> Asked {
     let first = datagram.message.wrapping_add(header::SIZE);
     let Some(walk) = name::walk(octets, first) else {
-        return Asked::Nothing(PassReason::NoRootLabel);
+        // the message ends with the frame, unless that has more than can be read
+        let is_cut = octets.is_multi_buffer();
+        return Asked::Nothing(if is_cut { PassReason::Truncated } else { PassReason::NoRootLabel });
     };
     if walk.last >= datagram.end {
         return Asked::Nothing(PassReason::NoRootLabel);

@@ -162,3 +162,21 @@ fn every_truncation_has_a_verdict() {
         assert_eq!(seen.octets, whole[..length], "a passed frame is untouched");
     }
 }
+
+#[test]
+fn a_small_first_buffer_passes_and_a_large_one_hides_nothing() {
+    use filter_common::host::{Frame, run_frame};
+    let table = Table::new(1, &[rule("kickasstorrents.to", Covers::Suffix, 1, NXDOMAIN)]);
+    let mut octets = frame(CLIENTS[1], &query(&labels("www.kickasstorrents.to"), 1, None));
+    octets.resize(5000, 0);
+    let verdict = |readable: usize| {
+        let frame = Frame::in_buffers(&octets, readable);
+        run_frame(frame, &table, &table.actions, &Settings::DEFAULT, Room::Tail).verdict
+    };
+    for readable in 14..80 {
+        assert_eq!(verdict(readable), Verdict::Pass(PassReason::MultiBuffer), "{readable} octets");
+    }
+    for readable in [128, 2048, 4096] {
+        assert_eq!(verdict(readable), Verdict::Answer(NXDOMAIN), "{readable} octets");
+    }
+}
