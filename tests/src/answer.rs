@@ -27,11 +27,11 @@ pub fn check(query: &[u8], answer: &[u8], recursion_available: bool) -> Result<R
     same("destination MAC", &answer.to_mac, &query.from_mac)?;
     same("source MAC", &answer.from_mac, &query.to_mac)?;
     same("VLAN tags", &answer.tags, &query.tags)?;
-    same("source address", &answer.from, &query.to)?;
-    same("destination address", &answer.to, &query.from)?;
+    same("source address", &answer.ip.from, &query.ip.to)?;
+    same("destination address", &answer.ip.to, &query.ip.from)?;
     same("ports", &(answered.from_port, answered.to_port), &(asked.to_port, asked.from_port))?;
-    same("TTL", &answer.ttl, &64)?;
-    same("IP options and extension headers", &answer.has_options, &false)?;
+    same("TTL", &answer.ip.ttl, &64)?;
+    same("IP options and extension headers", &answer.ip.has_options, &false)?;
     same("octets after the IP packet", &answer.after, &0)?;
     if answered.length == 0 || answered.after != 0 {
         return Err(format!("UDP length and {} octets after the datagram", answered.after));
@@ -39,9 +39,9 @@ pub fn check(query: &[u8], answer: &[u8], recursion_available: bool) -> Result<R
     if answered.checksum == 0 || !answered.is_checksum_right {
         return Err(format!("UDP checksum {:04x} is wrong", answered.checksum));
     }
-    same("whether the IP header checksum is right", &answer.is_checksum_right, &true)?;
-    if answer.length > 1500 {
-        return Err(format!("the packet has {} octets, above any MTU", answer.length));
+    same("whether the IP header checksum is right", &answer.ip.is_checksum_right, &true)?;
+    if answer.ip.length > 1500 {
+        return Err(format!("the packet has {} octets, above any MTU", answer.ip.length));
     }
     Reply::check(&asked.message, &answered.message, recursion_available)
 }
@@ -66,13 +66,13 @@ pub fn check_reset(segment: &[u8], reset: &[u8]) -> Result<(), String> {
     };
     same("MACs", &(&reset.to_mac, &reset.from_mac), &(&segment.to_mac, &segment.from_mac))?;
     same("VLAN tags", &reset.tags, &segment.tags)?;
-    same("addresses", &(reset.from, reset.to), &(segment.from, segment.to))?;
+    same("addresses", &(reset.ip.from, reset.ip.to), &(segment.ip.from, segment.ip.to))?;
     same("ports", &(after.from_port, after.to_port), &(before.from_port, before.to_port))?;
     same("sequence number", &after.sequence, &before.sequence)?;
     same("flags (FIN and ACK)", &after.flags, &0x11)?;
     same("acknowledgment number", &after.acknowledgment, &before.acknowledgment)?;
     same("payload", &after.payload, &0)?;
     same("octets after the IP packet", &reset.after, &0)?;
-    same("whether the IP header checksum is right", &reset.is_checksum_right, &true)?;
+    same("whether the IP header checksum is right", &reset.ip.is_checksum_right, &true)?;
     same("whether the TCP checksum is right", &after.is_checksum_right, &true)
 }

@@ -9,17 +9,23 @@ pub(super) struct Packet {
     pub to_mac: Vec<u8>,
     pub from_mac: Vec<u8>,
     pub tags: Vec<u8>,
-    pub from: IpAddr,
-    pub to: IpAddr,
-    pub ttl: u8,
-    /// Octets of the IP packet.
-    pub length: usize,
-    pub has_options: bool,
-    /// IPv6 has none, so it is right.
-    pub is_checksum_right: bool,
+    pub ip: Ip,
     /// Octets of the frame after the IP packet.
     pub after: usize,
     pub transport: Transport,
+}
+
+/// The IP header.
+pub(super) struct Ip {
+    pub from: IpAddr,
+    pub to: IpAddr,
+    pub ttl: u8,
+    /// Octets of the packet.
+    pub length: usize,
+    /// Options or extension headers.
+    pub has_options: bool,
+    /// IPv6 has none, so it is right.
+    pub is_checksum_right: bool,
 }
 
 /// What the packet carries.
@@ -62,53 +68,46 @@ impl Packet {
         let octets = frame.get(at + 2..).ok_or("the frame ends in its Ethernet header")?;
         let sliced = SlicedPacket::from_ip(octets).map_err(|e| format!("{e}"))?;
         let net = sliced.net.ok_or("there is no IP header")?;
-        let (from, to, ttl, length, has_options, is_checksum_right) = match &net {
+        let ip = Ip::read(&net)?;
+        let payload = net.ip_payload_ref().ok_or("there is no IP payload")?.payload.len();
+        let transport = match sliced.transport {
+            Some(TransportSlice::Udp(udp)) => Transport::Udp(Datagram::read(&udp, ip.from, ip.to, payload)?),
+            Some(TransportSlice::Tcp(tcp)) => Transport::Tcp(Segment::read(&tcp, ip.from, ip.to)?),
+            _ => return Err("it is neither UDP nor TCP".to_owned()),
+        };
+        let after = octets.len() - ip.length;
+        let (to_mac, from_mac, tags) = (frame[..6].to_vec(), frame[6..12].to_vec(), frame[12..at].to_vec());
+        Ok(Packet { to_mac, from_mac, tags, ip, after, transport })
+    }
+}
+
+impl Ip {
+    fn read(net: &NetSlice<'_>) -> Result<Ip, String> {
+        match net {
             NetSlice::Ipv4(v4) => {
                 let header = v4.header();
-                (
-                    header.source_addr().into(),
-                    header.destination_addr().into(),
-                    header.ttl(),
-                    usize::from(header.total_len()),
-                    header.ihl() != 5,
-                    header.header_checksum() == header.to_header().calc_header_checksum(),
-                )
+                Ok(Ip {
+                    from: header.source_addr().into(),
+                    to: header.destination_addr().into(),
+                    ttl: header.ttl(),
+                    length: usize::from(header.total_len()),
+                    has_options: header.ihl() != 5,
+                    is_checksum_right: header.header_checksum() == header.to_header().calc_header_checksum(),
+                })
             }
             NetSlice::Ipv6(v6) => {
                 let header = v6.header();
-                let length = 40 + usize::from(header.payload_length());
-                (
-                    header.source_addr().into(),
-                    header.destination_addr().into(),
-                    header.hop_limit(),
-                    length,
-                    !v6.extensions().is_empty(),
-                    true,
-                )
+                Ok(Ip {
+                    from: header.source_addr().into(),
+                    to: header.destination_addr().into(),
+                    ttl: header.hop_limit(),
+                    length: 40 + usize::from(header.payload_length()),
+                    has_options: !v6.extensions().is_empty(),
+                    is_checksum_right: true,
+                })
             }
-            NetSlice::Arp(_) => return Err("it is ARP".to_owned()),
-        };
-        let payload = net.ip_payload_ref().ok_or("there is no IP payload")?.payload.len();
-        let transport = match sliced.transport {
-            Some(TransportSlice::Udp(udp)) => Transport::Udp(Datagram::read(&udp, from, to, payload)?),
-            Some(TransportSlice::Tcp(tcp)) => Transport::Tcp(Segment::read(&tcp, from, to)?),
-            _ => return Err("it is neither UDP nor TCP".to_owned()),
-        };
-        let after = octets.len() - length;
-        let (to_mac, from_mac, tags) = (frame[..6].to_vec(), frame[6..12].to_vec(), frame[12..at].to_vec());
-        Ok(Packet {
-            to_mac,
-            from_mac,
-            tags,
-            from,
-            to,
-            ttl,
-            length,
-            has_options,
-            is_checksum_right,
-            after,
-            transport,
-        })
+            NetSlice::Arp(_) => Err("it is ARP".to_owned()),
+        }
     }
 }
 
