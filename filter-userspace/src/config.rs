@@ -10,8 +10,7 @@ use std::path::PathBuf;
 
 use filter_common::abi::{self, MAX_PORTS, Settings};
 use ipnet::IpNet;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::list::{Position, key_position, toml_error};
 use crate::names::Name;

@@ -37,7 +37,8 @@ pub(super) fn write(
         std::fs::write(&file, report::csv(&own, part.label())).with_context(|| file.display().to_string())?;
         let table = report::figures(&own, part.label()).markdown();
         let command = ["cargo xtask bench".to_owned(), words.join(" ")].join(" ");
-        let how = format!("`{}` at {}, {}. {}", command.trim(), machine.commit, machine.began, machine.line());
+        let how =
+            format!("`{}` at {}, {}. {}", command.trim(), machine.commit, machine.began, machine.line());
         page = between(&page, part.label(), &format!("{how}\n\n{table}"))?;
         figures.extend(own);
     }

@@ -82,7 +82,8 @@ fn code_lines(source: &Source) -> usize {
     if of_tests(&source.path) {
         return 0;
     }
-    source.text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count()
+    let code = source.text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    code.trim_end().lines().count()
 }
 
 /// Each module says what it owns; a file of tests says it by its name.
@@ -149,7 +150,7 @@ mod tests {
     fn only_code_counts_as_length() {
         let long = "fn f() {}\n".repeat(MAX_LINES);
         assert_eq!(found("xtask/src/a.rs", &long).len(), 1);
-        assert_eq!(found("xtask/src/a.rs", &format!("#[cfg(test)]\n{long}")).len(), 0);
+        assert_eq!(found("xtask/src/a.rs", &format!("#[cfg(test)]\nmod tests {{\n{long}}}")).len(), 0);
         assert_eq!(found("tests/tests/path.rs", &long).len(), 0);
     }
 
