@@ -11,6 +11,9 @@ pub const MAX_NAME: usize = 255;
 /// Largest label; a larger first octet is another label type.
 pub const MAX_LABEL: usize = 63;
 
+/// [`Walk::kind`] when there is no octet: above every octet.
+pub const UNREADABLE: usize = 0x100;
+
 /// How the walk over a name ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
@@ -18,17 +21,17 @@ pub struct Walk {
     pub labels: usize,
     /// Offset of the octet that ended it.
     pub last: usize,
-    /// That octet: 0 is the root label.
+    /// That octet: 0 is the root label, [`UNREADABLE`] one that the frame's first buffer does not hold.
     pub kind: usize,
 }
 
 /// Notes the offset of each label from `first` on, until one that is no plain label. It ends, for each step goes
 /// forward and there are at most [`MAX_LABELS`] + 1 of them.
 #[inline(always)]
-pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Option<Walk> {
+pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Walk {
     let (mut last, mut labels, mut kind) = (first, 0usize, 0usize);
     for _ in 0..MAX_LABELS + 1 {
-        kind = octets.u8_at(last, 0)? as usize;
+        kind = octets.u8_at(last, 0).map_or(UNREADABLE, usize::from);
         if kind == 0 || kind > MAX_LABEL {
             break;
         }
@@ -37,7 +40,7 @@ pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Option<Wa
         // not settled here: that would be half of what a label costs
         last = last.wrapping_add(kind).wrapping_add(1);
     }
-    Some(Walk { labels: octets.settle(labels), last: octets.settle(last), kind: octets.settle(kind) })
+    Walk { labels: octets.settle(labels), last: octets.settle(last), kind: octets.settle(kind) }
 }
 
 /// Whole words of a name of 255 octets, and the last word of each label of the deepest rule: the words that a walk from

@@ -34,13 +34,12 @@ pub enum Asked {
 #[inline(always)]
 pub fn read<O: Octets + Scratch + ?Sized>(octets: &O, datagram: &Datagram) -> Asked {
     let first = datagram.message.wrapping_add(header::SIZE);
-    let Some(walk) = name::walk(octets, first) else {
-        // the message ends with the frame, unless that has more than can be read
-        let is_cut = octets.is_multi_buffer();
-        return Asked::Nothing(if is_cut { PassReason::Truncated } else { PassReason::NoRootLabel });
-    };
+    let walk = name::walk(octets, first);
     if walk.last >= datagram.end {
         return Asked::Nothing(PassReason::NoRootLabel);
+    }
+    if walk.kind == name::UNREADABLE {
+        return Asked::Nothing(PassReason::Truncated);
     }
     if walk.last.wrapping_sub(first) >= name::MAX_NAME {
         return Asked::Nothing(PassReason::LongName);
