@@ -51,7 +51,9 @@ impl Figures<'_> {
     fn of(&self, part: Part, what: &str, with: &[&str]) -> Option<f64> {
         let found = self.0.iter().find(|figure| {
             let words: Vec<&str> = figure.with.split(", ").collect();
-            figure.part == part.label() && figure.what == what && with.iter().all(|word| words.contains(word))
+            let is_plain = !words.iter().any(|word| word.ends_with(" orders"));
+            let fits = is_plain && with.iter().all(|word| words.contains(word));
+            figure.part == part.label() && figure.what == what && fits
         });
         found.map(Figure::median)
     }
