@@ -5,7 +5,7 @@
 
 use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::programs::XdpContext;
-use aya_log_ebpf::warn;
+use aya_log_ebpf::error;
 use filter_common::answer::{self, MIN_MOVE, Plan};
 use filter_common::verdict::ANSWERS_CUT;
 
@@ -43,7 +43,7 @@ fn make(context: &XdpContext, working: Working, plan: Plan, length: usize) -> Op
         }
         return Some(plan);
     }
-    warn!(context, "no room for an answer of {} octets in a frame of {}: cut", plan.length(), length);
+    error!(context, "no room for an answer of {} octets in a frame of {}: cut", plan.length(), length);
     // SAFETY: a read of the context.
     maps::count(unsafe { (*context.ctx).ingress_ifindex }, ANSWERS_CUT);
     let plan = plan.cut(length);
