@@ -4,7 +4,7 @@
 //! [`ABI_VERSION`]. This module knows no rule and makes no decision.
 
 /// Number of this layout. It names the pin directory; a test holds it to the sizes and offsets below.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// UDP and TCP ports that the filter can watch at once.
 pub const MAX_PORTS: usize = 4;
@@ -58,6 +58,8 @@ pub const BENCH_CONTROL: u32 = 2;
 pub const BENCH_LOOKUP: u32 = 3;
 /// Puts the frame in place and filters it.
 pub const BENCH_FILTER: u32 = 4;
+/// Filters the packet that it is given.
+pub const BENCH_DIRECT: u32 = 6;
 /// Turns every query round as it came, on an interface: nothing that answers can be faster.
 pub const BENCH_CEILING: u32 = 5;
 
@@ -66,7 +68,7 @@ impl Settings {
     pub const DEFAULT: Settings = Settings { ports: [53, 0, 0, 0], flags: SETTING_RA, sample_mask: u32::MAX };
 }
 
-/// `ACTIVE` before anything was published: every packet passes with [`crate::PassReason::NoPolicy`].
+/// `ACTIVE` before anything was published: every query passes with [`crate::PassReason::NoPolicy`].
 pub const NO_GENERATION: u32 = u32::MAX;
 
 /// One generation of the policy: where its parts are. `ACTIVE[0]` is the index of the one in force.
@@ -77,16 +79,16 @@ pub struct Generation {
     pub number: u64,
     /// [`MODE_ENFORCE`] or [`MODE_OBSERVE`].
     pub mode: u32,
-    /// Slot of `NAMES` that holds the base of its names.
+    /// First slot of `NAMES` with the base of its names: the sieve, then the buckets.
     pub names: u32,
     /// Slot of `CHANGES` that holds the names changed since the base was built.
     pub changes: u32,
     /// How many names that slot holds; 0: it is not looked at.
     pub changed: u32,
-    /// Slot of `REGIONS_V4` and `REGIONS_V6`.
+    /// First slot of `REGIONS` with its region tree.
     pub regions: u32,
-    /// The [`CLIENT_REGION`] word of an address that no prefix covers.
-    pub unknown: u32,
+    /// What the region tree says of IPv4 addresses: a word about all of them, or which line says more.
+    pub regions_v4: u32,
     /// Set of rules that hold the root name; 0: none.
     pub root: u32,
     /// Index of the first of its `DECISIONS`.
@@ -97,7 +99,7 @@ pub struct Generation {
     pub actions: u32,
     /// Type classes a cell of decisions has: 1 + the types below that are in use.
     pub types_count: u32,
-    /// Buckets of the slot `names`.
+    /// Buckets of its base of names: a multiple of [`crate::bucket::SIEVE_BUCKETS`].
     pub buckets: u32,
     /// Query types with a class of their own: `types[i]` has class `i + 1`; 0 is an unused place, class 0 all others.
     pub types: [u16; MAX_TYPES],
@@ -119,12 +121,27 @@ pub const fn name_value(check: u32, set: u32, deeper: bool) -> NameValue {
     check as u64 | (deeper as u64) << 32 | (set as u64) << 33
 }
 
-/// Value of the region tries: 30 bits of region number, and two flags about the address.
-pub const CLIENT_REGION: u32 = 0x3fff_ffff;
+/// A word about an address: its region number, or which line of the region tree says more, and the flags below.
+pub const CLIENT_REGION: u32 = 0x0fff_ffff;
 /// The address may be answered.
 pub const CLIENT_ANSWERED: u32 = 1 << 31;
 /// The address is a forwarder whose EDNS client subnet decides the region.
 pub const CLIENT_FORWARDER: u32 = 1 << 30;
+/// The word is not about an address yet: the number is that of a [`crate::region::Line`].
+pub const CLIENT_LINE: u32 = 1 << 29;
+/// The line is about the next 16 bits of the address.
+pub const CLIENT_DIGIT: u32 = 1 << 28;
+/// Of a word that leads to lines: the number of the first.
+pub const LINE_NUMBER: u32 = 0x007f_ffff;
+/// Of a word that leads to lines: where the five bits start that say how many bits of the address choose one of them, from
+/// the first's number on.
+pub const LINE_SLICES: u32 = 23;
+
+/// Elements of a page, the inner map of `NAMES` and `REGIONS`: 64 octets each, 1 MiB a page. All pages are of one size,
+/// for then the kernel looks elements up without a call.
+pub const PAGE_ELEMENTS: u32 = 1 << PAGE_SHIFT;
+/// Element `n` of a table is element `n % PAGE_ELEMENTS` of the page in its slot `n >> PAGE_SHIFT`.
+pub const PAGE_SHIFT: u32 = 14;
 
 /// What a set of rules says for one region and type class. The decision for `set`, whether the QNAME is `below` the
 /// name that holds the set, `region` and `class` is at
@@ -238,10 +255,6 @@ pub struct Event {
     pub counter: u16,
 }
 
-/// Key of the IPv4 region trie: the address in network order.
-pub type RegionKeyV4 = [u8; 4];
-/// Key of the IPv6 region trie: the address in network order.
-pub type RegionKeyV6 = [u8; 16];
 /// Key of `SERVICES`: an IPv6 address, or an IPv4 address as `::ffff:a.b.c.d`, in network order.
 pub type ServiceKey = [u8; 16];
 
@@ -258,6 +271,7 @@ const _: () = {
 #[cfg(feature = "user")]
 mod user {
     use crate::bucket::Bucket;
+    use crate::region::Line;
 
     use super::{Action, Counters, Decision, Event, Generation, HashKey, Settings};
 
@@ -278,4 +292,6 @@ mod user {
     unsafe impl aya::Pod for Event {}
     // SAFETY: as for Settings.
     unsafe impl aya::Pod for Bucket {}
+    // SAFETY: as for Settings; its module asserts its size.
+    unsafe impl aya::Pod for Line {}
 }

@@ -9,76 +9,10 @@ use crate::dns::edns::{self, Edns};
 use crate::dns::header;
 use crate::dns::question::{self, Asked, Question};
 use crate::octets::{Octets, Scratch};
-use crate::policy::{self, Applied, Policy};
+use crate::outcome::{Hit, Match, Outcome, Query};
+use crate::policy::{self, Applied, Policy, Services};
 use crate::verdict::{DropReason, PassReason, Verdict};
 use crate::wire::{self, Datagram, need};
-
-/// What the filter says about a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A verdict that no rule had a part in.
-    Unmatched(Verdict),
-    /// A rule applied, or the QNAME is hidden by a compression pointer.
-    Matched(Match),
-}
-
-/// A query that was judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Match {
-    /// What is done.
-    pub verdict: Verdict,
-    /// The rule that says so.
-    pub hit: Hit,
-    /// The query.
-    pub query: Query,
-}
-
-/// A rule that applied, whatever came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Hit {
-    /// Its counter; 0: no rule applied.
-    pub hits: u32,
-    /// The client's region number.
-    pub region: u32,
-    /// The hash key of the name that holds it.
-    pub key: u64,
-    /// The query type.
-    pub qtype: u16,
-}
-
-/// A query that is about to be answered or reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Query {
-    /// Where its message is.
-    pub datagram: Datagram,
-    /// Offset after its question; the header's end when the question is not to be repeated.
-    pub question: usize,
-    /// Offset of the matched name inside the question.
-    pub suffix: usize,
-    /// Its EDNS.
-    pub edns: Edns,
-}
-
-impl Outcome {
-    /// What is done.
-    #[inline(always)]
-    #[must_use]
-    pub const fn verdict(&self) -> Verdict {
-        match self {
-            Outcome::Unmatched(verdict) => *verdict,
-            Outcome::Matched(matched) => matched.verdict,
-        }
-    }
-
-    /// The rule that says so; all zero when there is none.
-    #[must_use]
-    pub fn hit(&self) -> Hit {
-        match self {
-            Outcome::Unmatched(_) => Hit::default(),
-            Outcome::Matched(matched) => matched.hit,
-        }
-    }
-}
 
 /// Looks at a frame and says what is done with it. Total: every frame has a verdict, and what is not understood passes
 /// with a reason. Nothing is written.
@@ -86,9 +20,44 @@ impl Outcome {
 pub fn filter<O, P>(octets: &O, policy: &P, settings: &Settings) -> Outcome
 where
     O: Octets + Scratch + ?Sized,
+    P: Policy + Services + ?Sized,
+{
+    match locate(octets, policy, settings) {
+        Located::Passed(reason) => Outcome::Unmatched(Verdict::Pass(reason)),
+        Located::Judge(located) => judge(octets, policy, settings, located),
+    }
+}
+
+/// What is known of a frame before any policy is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// It passes, whatever the policy.
+    Passed(PassReason),
+    /// [`judge`] says.
+    Judge(Result<Datagram, Verdict>),
+}
+
+/// The first half of [`filter`], which most packets that are not DNS never leave.
+#[inline(always)]
+pub fn locate<O, S>(octets: &O, services: &S, settings: &Settings) -> Located
+where
+    O: Octets + ?Sized,
+    S: Services + ?Sized,
+{
+    match wire::locate(octets, services, settings) {
+        Err(Verdict::Pass(reason)) if !matches!(reason, PassReason::Truncated) => Located::Passed(reason),
+        located => Located::Judge(located),
+    }
+}
+
+/// The second half of [`filter`].
+#[inline(always)]
+pub fn judge<O, P>(octets: &O, policy: &P, settings: &Settings, located: Result<Datagram, Verdict>) -> Outcome
+where
+    O: Octets + Scratch + ?Sized,
     P: Policy + ?Sized,
 {
-    let judged = match wire::locate(octets, policy, settings) {
+    let judged = match located {
         Ok(datagram) => message(octets, policy, settings, datagram),
         Err(verdict) => Err(verdict),
     };
@@ -181,8 +150,8 @@ where
     if count == 0 {
         return Err(Verdict::Pass(PassReason::NotListed));
     }
-    let mut edns = need!(edns::read(octets, &datagram, question.end));
     let mut client = need!(policy::client(octets, policy, &datagram));
+    let mut edns = need!(edns::read(octets, &datagram, question.end));
     let behind = if client as u32 & CLIENT_FORWARDER == 0 || octets.is_zero(edns.subnet) {
         None
     } else {

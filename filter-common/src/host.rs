@@ -7,9 +7,10 @@ use std::vec::Vec;
 
 use crate::abi::{Action, Settings};
 use crate::answer::{self, Plan};
-use crate::filter::{Match, Outcome, Query, filter};
+use crate::filter::filter;
 use crate::octets::{Octets, OctetsMut, SCRATCH_SLOTS, Scratch};
-use crate::policy::Policy;
+use crate::outcome::{Match, Outcome, Query};
+use crate::policy::{Policy, Services};
 use crate::verdict::{DropReason, Verdict};
 
 /// A whole frame and the working memory of one run.
@@ -46,12 +47,18 @@ pub struct Run {
 }
 
 /// Runs the filter on a frame and carries out its verdict. `actions` are the generation's.
-pub fn run<P: Policy>(octets: &[u8], policy: &P, actions: &[Action], settings: &Settings, room: Room) -> Run {
+pub fn run<P: Policy + Services>(
+    octets: &[u8],
+    policy: &P,
+    actions: &[Action],
+    settings: &Settings,
+    room: Room,
+) -> Run {
     run_frame(Frame::new(octets), policy, actions, settings, room)
 }
 
 /// The same for a frame that was made otherwise.
-pub fn run_frame<P: Policy>(
+pub fn run_frame<P: Policy + Services>(
     frame: Frame,
     policy: &P,
     actions: &[Action],
@@ -147,6 +154,23 @@ impl Octets for Frame {
     }
     fn u64_at(&self, base: usize, field: usize) -> Option<u64> {
         self.read(base, field).map(u64::from_le_bytes)
+    }
+    fn words_at<const N: usize>(&self, base: usize, field: usize) -> Option<[u32; N]> {
+        let mut words = [0; N];
+        for (at, word) in (field..).step_by(4).zip(&mut words) {
+            *word = self.u32_at(base, at)?;
+        }
+        Some(words)
+    }
+    type Cursor = usize;
+    fn cursor(&self, base: usize) -> usize {
+        base
+    }
+    fn octet(&self, cursor: usize) -> Option<u8> {
+        self.u8_at(cursor, 0)
+    }
+    fn step(&self, cursor: usize, by: usize) -> usize {
+        cursor.wrapping_add(by).wrapping_add(1)
     }
     fn holds(&self, end: usize) -> bool {
         end <= self.octets.borrow().len()

@@ -22,16 +22,19 @@ mod address;
 pub mod answer;
 pub mod bucket;
 pub mod dns;
-mod filter;
+pub mod filter;
 pub mod hash;
 #[cfg(any(test, feature = "host"))]
 pub mod host;
 pub mod octets;
+mod outcome;
 pub mod policy;
+pub mod region;
 pub mod verdict;
 pub mod wire;
 
-pub use filter::{Hit, Match, Outcome, Query, filter};
+pub use filter::filter;
 pub use octets::{Octets, OctetsMut, Scratch};
+pub use outcome::{Hit, Match, Outcome, Query};
 pub use policy::Policy;
 pub use verdict::{DropReason, PassReason, Verdict};

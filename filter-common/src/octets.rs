@@ -17,6 +17,16 @@ pub trait Octets {
     fn u32_at(&self, base: usize, field: usize) -> Option<u32>;
     /// Eight octets as a little-endian number.
     fn u64_at(&self, base: usize, field: usize) -> Option<u64>;
+    /// `N` times four octets, asked for once.
+    fn words_at<const N: usize>(&self, base: usize, field: usize) -> Option<[u32; N]>;
+    /// A place to read octets from one by one.
+    type Cursor: Copy;
+    /// A cursor before the octet at `base`.
+    fn cursor(&self, base: usize) -> Self::Cursor;
+    /// The octet behind the cursor.
+    fn octet(&self, cursor: Self::Cursor) -> Option<u8>;
+    /// A cursor an octet and `by` (below 256) further on, at most 128 times.
+    fn step(&self, cursor: Self::Cursor, by: usize) -> Self::Cursor;
     /// Whether the frame, all buffers of it, has at least `end` octets.
     fn holds(&self, end: usize) -> bool;
     /// Whether a part of the frame lies beyond what can be read.
@@ -27,6 +37,10 @@ pub trait Octets {
     fn settle(&self, n: usize) -> usize {
         n
     }
+    /// Makes the verifier compare the paths that meet here, so that it follows one of those that are alike. On the host it
+    /// does nothing.
+    #[inline(always)]
+    fn meet(&self) {}
     /// Whether a number is 0, asked so that the verifier learns nothing about `n` and the two ways can meet again.
     #[inline(always)]
     fn is_zero(&self, n: usize) -> bool {

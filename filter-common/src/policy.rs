@@ -22,7 +22,11 @@ pub trait Policy: KeyRows {
     fn decision(&self, cell: u32) -> Decision;
     /// The kind of one of the generation's actions.
     fn action_kind(&self, action: u32) -> u16;
-    /// Whether an address is one of the service addresses (an IPv4 address as `::ffff:a.b.c.d`).
+}
+
+/// The service addresses, which are no part of a policy: they are known before there is one.
+pub trait Services {
+    /// Whether an address is one of them (an IPv4 address as `::ffff:a.b.c.d`).
     fn serves(&self, high: u64, low: u64) -> bool;
 }
 
@@ -45,23 +49,23 @@ pub const fn mapped(address: u32) -> (u64, u64) {
 
 /// Whether the destination is one that the filter serves; every one is, unless there are service addresses.
 #[inline(always)]
-pub(crate) fn is_served<O, P>(
+pub(crate) fn is_served<O, S>(
     octets: &O,
-    policy: &P,
+    services: &S,
     settings: &Settings,
     ip: usize,
     is_v6: bool,
 ) -> Option<bool>
 where
     O: Octets + ?Sized,
-    P: Policy + ?Sized,
+    S: Services + ?Sized,
 {
     if settings.flags & SETTING_SERVICES == 0 {
         return Some(true);
     }
     let (high, low) =
         if is_v6 { (octets.u64_at(ip, 24)?, octets.u64_at(ip, 32)?) } else { mapped(octets.u32_at(ip, 16)?) };
-    Some(policy.serves(high, low))
+    Some(services.serves(high, low))
 }
 
 /// The `CLIENT_` word of the packet's source.
@@ -124,6 +128,7 @@ where
         None => return Some(count),
     };
     for _ in 0..name::MAX_WORDS {
+        octets.meet();
         hash = hash.word(policy, position.word(octets)?).settled(octets);
         if !position.is_last(octets) {
             position = position.after_word(octets);
@@ -193,6 +198,7 @@ where
     let class = class(&generation.types, qtype);
     let mut applied = Applied::default();
     for _ in 0..MAX_HOLDERS {
+        octets.meet();
         if octets.is_zero(count) {
             break;
         }

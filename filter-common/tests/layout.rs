@@ -3,16 +3,17 @@
 use std::mem::{offset_of, size_of};
 
 use filter_common::abi::{
-    ABI_VERSION, Action, CLIENT_ANSWERED, CLIENT_FORWARDER, CLIENT_REGION, Counters, Decision, Event,
-    Generation, HashKey, Settings, name_value,
+    ABI_VERSION, Action, CLIENT_ANSWERED, CLIENT_DIGIT, CLIENT_FORWARDER, CLIENT_LINE, CLIENT_REGION,
+    Counters, Decision, Event, Generation, HashKey, PAGE_ELEMENTS, Settings, name_value,
 };
 use filter_common::bucket::Bucket;
 use filter_common::hash::{self, NameHash};
+use filter_common::region::{Line, ROOT_LINES};
 use filter_common::verdict::{ANSWERED, ANSWERS_CUT, DropReason, EVENTS_LOST, PassReason, RESET, VERDICTS};
 
 #[test]
-fn version_2() {
-    assert_eq!(ABI_VERSION, 2);
+fn version_3() {
+    assert_eq!(ABI_VERSION, 3);
     assert_eq!(
         (offset_of!(Settings, ports), offset_of!(Settings, flags), offset_of!(Settings, sample_mask)),
         (0, 8, 12)
@@ -24,7 +25,7 @@ fn version_2() {
         offset_of!(Generation, changes),
         offset_of!(Generation, changed),
         offset_of!(Generation, regions),
-        offset_of!(Generation, unknown),
+        offset_of!(Generation, regions_v4),
         offset_of!(Generation, root),
         offset_of!(Generation, decisions),
         offset_of!(Generation, regions_count),
@@ -62,7 +63,13 @@ fn version_2() {
     assert_eq!((size_of::<HashKey>(), size_of::<Counters>()), (8192, 512));
     assert_eq!(name_value(0x1234_5678, 5, true), 0x0000_000b_1234_5678);
     assert_ne!(name_value(0, 0, false), 0, "0 is a name that is not there");
-    assert_eq!(CLIENT_REGION | CLIENT_ANSWERED | CLIENT_FORWARDER, u32::MAX);
+    let flags = [CLIENT_ANSWERED, CLIENT_FORWARDER, CLIENT_LINE, CLIENT_DIGIT];
+    assert_eq!(flags, [1 << 31, 1 << 30, 1 << 29, 1 << 28]);
+    assert_eq!(flags.iter().fold(CLIENT_REGION, |all, flag| all ^ flag), u32::MAX);
+    let line =
+        [offset_of!(Line, words), offset_of!(Line, starts), offset_of!(Line, spare), size_of::<Line>()];
+    assert_eq!(line, [0, 40, 60, 64]);
+    assert_eq!((PAGE_ELEMENTS, ROOT_LINES), (16_384, 4_096));
 }
 
 #[test]

@@ -12,35 +12,39 @@ mod room;
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::programs::XdpContext;
 use filter_common::abi::Settings;
-use filter_common::{DropReason, Match, Outcome, PassReason, Policy, Verdict, answer, filter};
+use filter_common::filter::{Located, judge, locate};
+use filter_common::{DropReason, Match, Outcome, PassReason, Policy, Verdict, answer};
 
-use crate::maps::{MapPolicy, Working};
+use crate::maps::{MapPolicy, MapServices, Working};
 use crate::packet::PacketView;
 
-/// One packet, from its arrival to the XDP action.
+/// One packet, from its arrival to the XDP action. What is not DNS is done with before a policy is looked at.
 #[inline(always)]
 pub fn run(context: &XdpContext) -> u32 {
-    let settings = maps::settings();
+    let settings = &maps::settings();
     // SAFETY: a read of the context.
     let ifindex = unsafe { (*context.ctx).ingress_ifindex };
+    let pass = |reason| {
+        count::record(ifindex, Verdict::Pass(reason), None, 0, settings);
+        XDP_PASS
+    };
+    let Some(view) = PacketView::new(context, ()) else { return pass(PassReason::Truncated) };
+    let located = match locate(&view, &MapServices, settings) {
+        Located::Passed(reason) => return pass(reason),
+        Located::Judge(located) => located,
+    };
     let Some(working) = Working::new() else { return XDP_PASS };
-    let Some(policy) = MapPolicy::in_force() else {
-        count::record(ifindex, Verdict::Pass(PassReason::NoPolicy), None, 0, &settings);
-        return XDP_PASS;
-    };
-    let Some(view) = PacketView::new(context, working) else {
-        count::record(ifindex, Verdict::Pass(PassReason::Truncated), None, 0, &settings);
-        return XDP_PASS;
-    };
+    let view = view.with(working);
+    let Some(policy) = MapPolicy::in_force() else { return pass(PassReason::NoPolicy) };
     let number = policy.generation().number;
-    match filter(&view, &policy, &settings) {
+    match judge(&view, &policy, settings, located) {
         Outcome::Unmatched(verdict) => {
-            count::record(ifindex, verdict, None, number, &settings);
+            count::record(ifindex, verdict, None, number, settings);
             if let Verdict::Drop(_) = verdict { XDP_DROP } else { XDP_PASS }
         }
         Outcome::Matched(matched) => {
-            let (verdict, action) = carry_out(context, &view, working, &policy, &settings, &matched);
-            count::record(ifindex, verdict, Some(matched.hit), number, &settings);
+            let (verdict, action) = carry_out(context, &view, working, &policy, settings, &matched);
+            count::record(ifindex, verdict, Some(matched.hit), number, settings);
             action
         }
     }
@@ -50,7 +54,7 @@ pub fn run(context: &XdpContext) -> u32 {
 #[inline(always)]
 fn carry_out(
     context: &XdpContext,
-    view: &PacketView,
+    view: &PacketView<Working>,
     working: Working,
     policy: &MapPolicy,
     settings: &Settings,

@@ -7,6 +7,7 @@ use aya_ebpf::programs::XdpContext;
 
 /// `frags`: a frame of several buffers comes too, instead of forbidding a large MTU.
 #[xdp(frags)]
+#[inline(always)]
 pub fn interdict(context: XdpContext) -> u32 {
     filter_ebpf::run(&context)
 }

@@ -1,21 +1,22 @@
-//! Every map, and the policy in them. The only place that reads or writes map memory.
+//! Every map, and the policy in them. Only here and in `maps/` is map memory read or written.
 
-use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
-use aya_ebpf::btf_maps::{Array as InnerArray, ArrayOfMaps, HashMap as InnerHash, LpmTrie as InnerTrie};
+use aya_ebpf::btf_maps::{ArrayOfMaps, HashMap as InnerHash};
 use aya_ebpf::macros::{btf_map, map};
-use aya_ebpf::maps::lpm_trie::Key;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use filter_common::abi::{
-    Action, COUNTER_BANKS, Counters, Decision, Event, Generation, HashKey, NameValue, RegionKeyV4,
-    RegionKeyV6, ServiceKey, Settings,
+    Action, COUNTER_BANKS, Counters, Decision, Event, Generation, HashKey, NameValue, ServiceKey, Settings,
 };
 use filter_common::answer::Template;
-use filter_common::bucket::{Bucket, Place};
+use filter_common::bucket::Place;
 use filter_common::hash::KeyRows;
 use filter_common::octets::SCRATCH_SLOTS;
-use filter_common::policy::Policy;
+use filter_common::policy::{Policy, Services};
+use filter_common::region::Lines;
 
+use self::tables::{Tree, client_word};
 use crate::packet::{born, settle};
+
+mod tables;
 
 /// Set by the agent when it loads the program.
 #[unsafe(no_mangle)]
@@ -27,25 +28,10 @@ static ACTIVE: Array<u32> = Array::with_max_entries(1, 0);
 /// Index -> generation. The agent writes the one that is not in force.
 #[map]
 static GENERATIONS: Array<Generation> = Array::with_max_entries(2, 0);
-/// Slot -> names of a policy when it was last built whole, in buckets. Frozen. To the kernel a bucket is eight numbers:
-/// 6.1 takes the agent's maps, which come without BTF, for unlike one whose BTF says that its value is a struct
-/// (`bpf_map_meta_equal` compares `timer_off`, which then is another errno).
-#[btf_map]
-static NAMES: ArrayOfMaps<InnerArray<[u64; 8], 1, BUCKETS_FLAGS>, 2> = ArrayOfMaps::new();
-/// Any number of buckets, which the agent writes to as memory.
-const BUCKETS_FLAGS: usize = (BPF_F_INNER_MAP | BPF_F_MMAPABLE) as usize;
 /// Slot -> names that changed since, hash key -> value; they go before. Made when the program is loaded; the agent
 /// writes the one that is not in force.
 #[btf_map]
 static CHANGES: ArrayOfMaps<InnerHash<u64, NameValue, 1>, 2> = ArrayOfMaps::new();
-/// Slot -> IPv4 prefix -> `CLIENT_` word. Frozen.
-#[btf_map]
-static REGIONS_V4: ArrayOfMaps<InnerTrie<RegionKeyV4, u32, 1, { BPF_F_NO_PREALLOC as usize }>, 2> =
-    ArrayOfMaps::new();
-/// Slot -> IPv6 prefix -> `CLIENT_` word. Frozen.
-#[btf_map]
-static REGIONS_V6: ArrayOfMaps<InnerTrie<RegionKeyV6, u32, 1, { BPF_F_NO_PREALLOC as usize }>, 2> =
-    ArrayOfMaps::new();
 /// Cell -> decision, one half for each generation. The agent sets the size and writes the half that is not in force.
 #[map]
 static DECISIONS: Array<Decision> = Array::with_max_entries(2, 0);
@@ -122,33 +108,11 @@ impl MapPolicy {
         Some(MapPolicy { generation, key })
     }
 
-    /// What the buckets say of a name: the upper half of its value, 0 when it is in none.
-    #[inline(always)]
-    fn listed(&self, place: Place) -> u64 {
-        let Generation { names, buckets, .. } = *self.generation;
-        let Some(bucket) = bucket_at(names, place.first(buckets)) else { return 0 };
-        let fog = u64::from(buckets);
-        let mut found = settle(place.find(bucket) as usize, fog);
-        if found == 0 && bucket.elsewhere & place.class() != 0 {
-            let second = bucket_at(names, place.second(buckets));
-            found = second.map_or(0, |bucket| place.find(bucket)) as usize;
-        }
-        settle(found, fog) as u64
-    }
-
     /// One of the generation's actions.
     #[inline(always)]
     pub fn action(&self, action: u32) -> Option<MapAction> {
         ACTIONS.get_ptr(self.generation.actions.wrapping_add(action)).map(MapAction)
     }
-}
-
-/// A bucket of the slot's names.
-#[inline(always)]
-fn bucket_at(slot: u32, number: u32) -> Option<&'static Bucket> {
-    let words = NAMES.get_value(slot, &number)?;
-    // SAFETY: a bucket is 64 octets that may have any value; the map's memory is that of the agent's, page by page.
-    Some(unsafe { &*core::ptr::from_ref(words).cast() })
 }
 
 impl KeyRows for MapPolicy {
@@ -175,28 +139,22 @@ impl Policy for MapPolicy {
                 return if value as u32 == check { value } else { 0 };
             }
         }
-        self.listed(Place::new(key, check)) << 32 | u64::from(check)
+        let Generation { names, buckets, .. } = *self.generation;
+        // settled, or the compiler would compare 32 bits, for which this machine has no instruction: ten more that wait for memory
+        let place = Place::new(key, settle(check as usize, key) as u64);
+        tables::listed(names, buckets, place) << 32 | u64::from(check)
     }
 
     #[inline(always)]
     fn client_v4(&self, address: u32) -> u32 {
-        let key = Key::new(32, address.to_le_bytes());
-        REGIONS_V4
-            .get(self.generation.regions)
-            .and_then(|trie| trie.get(&key))
-            .copied()
-            .unwrap_or(self.generation.unknown)
+        let Generation { regions, regions_v4, .. } = *self.generation;
+        client_word(regions, regions_v4, u64::from(address.swap_bytes()) << 32, 0)
     }
 
     #[inline(always)]
     fn client_v6(&self, high: u64, low: u64) -> u32 {
-        let address = u128::from(high) | u128::from(low) << 64;
-        let key = Key::new(128, address.to_le_bytes());
-        REGIONS_V6
-            .get(self.generation.regions)
-            .and_then(|trie| trie.get(&key))
-            .copied()
-            .unwrap_or(self.generation.unknown)
+        let (regions, high) = (self.generation.regions, high.swap_bytes());
+        client_word(regions, Tree(regions).root(high >> 48), high, low.swap_bytes())
     }
 
     #[inline(always)]
@@ -208,7 +166,12 @@ impl Policy for MapPolicy {
     fn action_kind(&self, action: u32) -> u16 {
         ACTIONS.get(self.generation.actions.wrapping_add(action)).map_or(0, |action| action.kind)
     }
+}
 
+/// The service addresses in their map.
+pub struct MapServices;
+
+impl Services for MapServices {
     #[inline(always)]
     fn serves(&self, high: u64, low: u64) -> bool {
         let address = u128::from(high) | u128::from(low) << 64;

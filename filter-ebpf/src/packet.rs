@@ -13,14 +13,14 @@ use filter_common::{Octets, OctetsMut, Scratch};
 
 use crate::maps::Working;
 
-/// The first buffer of a frame, and working memory beside it.
-pub struct PacketView<'a> {
+/// The first buffer of a frame, with working memory beside it (`M`) or without.
+pub struct PacketView<'a, M> {
     context: &'a XdpContext,
     start: usize,
     end: usize,
     /// Octets of the frame: a number of which the verifier knows nothing.
     fog: u64,
-    working: Working,
+    working: M,
 }
 
 /// Octets of an Ethernet header: no frame is shorter.
@@ -38,6 +38,18 @@ pub fn born<const MASK: usize>(base: usize, offset: usize) -> usize {
     pointer
 }
 
+/// Where a `T` at this pointer would end.
+#[inline(always)]
+fn past<T>(pointer: usize) -> usize {
+    let mut past = pointer;
+    // LLVM would turn `p + 1 > end` into `p >= end`, from which the verifier learns nothing
+    // SAFETY: arithmetic on a register.
+    unsafe {
+        asm!("{p} += {n}", p = inout(reg) past, n = const size_of::<T>(), options(pure, nomem, nostack));
+    }
+    past
+}
+
 /// The same number, of which the verifier knows nothing afterwards.
 #[inline(always)]
 pub fn settle(number: usize, fog: u64) -> usize {
@@ -50,10 +62,42 @@ pub fn settle(number: usize, fog: u64) -> usize {
     number
 }
 
-impl<'a> PacketView<'a> {
+/// Two jumps to where the program goes on anyway, which the kernel takes out again. The verifier compares paths only at
+/// jumps and after two of them (`is_state_visited`: `jmps_processed`).
+#[inline(always)]
+pub fn meet() {
+    // SAFETY: nothing is done.
+    unsafe {
+        asm!(
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            "goto +0",
+            options(nomem, nostack)
+        )
+    }
+}
+
+impl<'a, M> PacketView<'a, M> {
     /// The frame of this run, or `None` when it is shorter than an Ethernet header.
     #[inline(always)]
-    pub fn new(context: &'a XdpContext, working: Working) -> Option<PacketView<'a>> {
+    pub fn new(context: &'a XdpContext, working: M) -> Option<PacketView<'a, M>> {
         let (start, end) = (context.data(), context.data_end());
         if start + MIN_FRAME > end {
             return None;
@@ -61,6 +105,13 @@ impl<'a> PacketView<'a> {
         // SAFETY: the frame has at least 14 octets.
         let fog = unsafe { *(start as *const u64) };
         Some(PacketView { context, start, end, fog, working })
+    }
+
+    /// The same with working memory.
+    #[inline(always)]
+    pub fn with(self, working: Working) -> PacketView<'a, Working> {
+        let PacketView { context, start, end, fog, working: _ } = self;
+        PacketView { context, start, end, fog, working }
     }
 
     /// Octets of the frame in all its buffers.
@@ -74,13 +125,7 @@ impl<'a> PacketView<'a> {
     #[inline(always)]
     fn pointer<T>(&self, offset: usize) -> Option<usize> {
         let pointer = born::<MAX_OFFSET>(self.start, offset);
-        let mut past = pointer;
-        // LLVM would turn `p + 1 > end` into `p >= end`, from which the verifier learns nothing
-        // SAFETY: arithmetic on a register.
-        unsafe {
-            asm!("{p} += {n}", p = inout(reg) past, n = const size_of::<T>(), options(pure, nomem, nostack));
-        }
-        if past > self.end { None } else { Some(pointer) }
+        if past::<T>(pointer) > self.end { None } else { Some(pointer) }
     }
 
     #[inline(always)]
@@ -100,7 +145,7 @@ impl<'a> PacketView<'a> {
     }
 }
 
-impl Octets for PacketView<'_> {
+impl<M> Octets for PacketView<'_, M> {
     #[inline(always)]
     fn u8_at(&self, base: usize, field: usize) -> Option<u8> {
         self.read(base, field)
@@ -118,6 +163,33 @@ impl Octets for PacketView<'_> {
         self.read::<u64>(base, field).map(u64::from_le)
     }
     #[inline(always)]
+    fn words_at<const N: usize>(&self, base: usize, field: usize) -> Option<[u32; N]> {
+        self.read::<[u32; N]>(base, field)
+    }
+    type Cursor = usize;
+    #[inline(always)]
+    fn cursor(&self, base: usize) -> usize {
+        born::<MAX_OFFSET>(self.start, base)
+    }
+    #[inline(always)]
+    fn octet(&self, cursor: usize) -> Option<u8> {
+        if past::<u8>(cursor) > self.end {
+            return None;
+        }
+        // SAFETY: the octet lies before the packet's end, and the cursor not before its start.
+        Some(unsafe { *(cursor as *const u8) })
+    }
+    #[inline(always)]
+    fn step(&self, cursor: usize, by: usize) -> usize {
+        let mut cursor = cursor;
+        // the verifier knows how large a number an octet is, and so how far 128 of them lead: no mask is needed
+        // SAFETY: arithmetic on registers.
+        unsafe {
+            asm!("{p} += {b}", "{p} += 1", p = inout(reg) cursor, b = in(reg) by, options(nomem, nostack))
+        }
+        cursor
+    }
+    #[inline(always)]
     fn holds(&self, end: usize) -> bool {
         end <= self.end - self.start || end <= self.length()
     }
@@ -129,9 +201,13 @@ impl Octets for PacketView<'_> {
     fn settle(&self, number: usize) -> usize {
         settle(number, self.fog)
     }
+    #[inline(always)]
+    fn meet(&self) {
+        meet();
+    }
 }
 
-impl OctetsMut for PacketView<'_> {
+impl<M> OctetsMut for PacketView<'_, M> {
     #[inline(always)]
     fn set_u8(&self, base: usize, field: usize, value: u8) -> Option<()> {
         self.write(base, field, value)
@@ -150,7 +226,7 @@ impl OctetsMut for PacketView<'_> {
     }
 }
 
-impl Scratch for PacketView<'_> {
+impl Scratch for PacketView<'_, Working> {
     #[inline(always)]
     fn put(&self, slot: usize, value: u64) {
         self.working.put(slot, value);

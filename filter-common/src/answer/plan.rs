@@ -3,8 +3,8 @@
 use crate::abi::{SECTION_ANSWER, SETTING_RA, Settings};
 use crate::answer::Template;
 use crate::dns::{edns, header};
-use crate::filter::Query;
 use crate::octets::Octets;
+use crate::outcome::Query;
 
 /// A pointer to the QNAME (RFC 1035 section 4.1.4).
 const POINTER: u16 = 0xc000;

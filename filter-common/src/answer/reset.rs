@@ -6,8 +6,8 @@
 //! 3.10.7). A RST in the segment's place would end the server's side alone: the client sends the same segment again, it
 //! becomes a RST again, and a closed socket does not answer one, so that the client would wait for its own time-out.
 
-use crate::filter::Query;
 use crate::octets::OctetsMut;
+use crate::outcome::Query;
 use crate::wire::checksum;
 
 const DATA_OFFSET: usize = 12;

@@ -103,6 +103,7 @@ fn read_options<O: Octets + Scratch + ?Sized>(
 ) -> Option<Edns> {
     at = octets.settle(at);
     for _ in 0..MAX_OPTIONS {
+        octets.meet();
         let data = at.wrapping_add(OPTION);
         if data > end {
             break;

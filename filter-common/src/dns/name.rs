@@ -30,8 +30,9 @@ pub struct Walk {
 #[inline(always)]
 pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Walk {
     let (mut last, mut labels, mut kind) = (first, 0usize, 0usize);
+    let mut cursor = octets.cursor(first);
     for _ in 0..MAX_LABELS + 1 {
-        kind = octets.u8_at(last, 0).map_or(UNREADABLE, usize::from);
+        kind = octets.octet(cursor).map_or(UNREADABLE, usize::from);
         if kind == 0 || kind > MAX_LABEL {
             break;
         }
@@ -39,13 +40,14 @@ pub fn walk<O: Octets + Scratch + ?Sized>(octets: &O, first: usize) -> Walk {
         labels = labels.wrapping_add(1);
         // not settled here: that would be half of what a label costs
         last = last.wrapping_add(kind).wrapping_add(1);
+        cursor = octets.step(cursor, kind);
     }
     Walk { labels: octets.settle(labels), last: octets.settle(last), kind: octets.settle(kind) }
 }
 
 /// Whole words of a name of 255 octets, and the last word of each label of the deepest rule: the words that a walk from
 /// the root takes in at most.
-pub const MAX_WORDS: usize = MAX_NAME / 8 + MAX_RULE_LABELS;
+pub const MAX_WORDS: usize = (MAX_NAME - 1 - MAX_RULE_LABELS) / 8 + MAX_RULE_LABELS;
 
 /// Where in a label the hash stands: `rest` of its `size` octets are still to be taken in, from `next` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,8 @@
 
 use crate::octets::Octets;
 use crate::verdict::{PassReason, Verdict};
-use crate::wire::{FORM_EXTENDED, IpPayload, need};
+use crate::wire::{FORM_EXTENDED, IpPayload, need, upper};
 
-const TOTAL_LENGTH: usize = 2;
-const FRAGMENT: usize = 6;
-const PROTOCOL: usize = 9;
 /// Octets of a header without options.
 const MIN_HEADER: usize = 20;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -14,14 +11,15 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 
 #[inline(always)]
 pub(super) fn payload<O: Octets + ?Sized>(octets: &O, ip: usize) -> Result<IpPayload, Verdict> {
-    let first = need!(octets.u8_at(ip, 0));
+    // version, header length, total length; identification, fragment; TTL, protocol
+    let [first, second, third] = need!(octets.words_at::<3>(ip, 0));
     let header = ((first & 15) as usize) << 2;
-    if first >> 4 != 4 || header < MIN_HEADER {
+    if first >> 4 & 15 != 4 || header < MIN_HEADER {
         return Err(Verdict::Pass(PassReason::BadIp));
     }
-    let total = need!(octets.u16_at(ip, TOTAL_LENGTH)) as usize;
-    let fragment = need!(octets.u16_at(ip, FRAGMENT));
-    let protocol = need!(octets.u8_at(ip, PROTOCOL));
+    let total = upper(first) as usize;
+    let fragment = upper(second);
+    let protocol = (third >> 8) as u8;
     if fragment & FRAGMENT_OFFSET != 0 {
         return Err(Verdict::Pass(PassReason::LaterFragment));
     }

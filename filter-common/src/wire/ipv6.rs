@@ -2,15 +2,13 @@
 
 use crate::abi::Settings;
 use crate::octets::Octets;
-use crate::policy::{Policy, is_served};
+use crate::policy::{Services, is_served};
 use crate::verdict::{DropReason, PassReason, Verdict};
 use crate::wire::{FORM_EXTENDED, FORM_V6, IpPayload, need};
 
 /// A packet with more extension headers than this is dropped.
 pub(super) const MAX_HEADERS: usize = 8;
 
-const PAYLOAD_LENGTH: usize = 4;
-const NEXT_HEADER: usize = 6;
 const HEADER: usize = 40;
 
 const HOP_BY_HOP: u8 = 0;
@@ -20,28 +18,31 @@ const AUTHENTICATION: u8 = 51;
 const DESTINATION: u8 = 60;
 
 #[inline(always)]
-pub(super) fn payload<O, P>(
+pub(super) fn payload<O, S>(
     octets: &O,
-    policy: &P,
+    services: &S,
     settings: &Settings,
     ip: usize,
 ) -> Result<IpPayload, Verdict>
 where
     O: Octets + ?Sized,
-    P: Policy + ?Sized,
+    S: Services + ?Sized,
 {
-    if need!(octets.u8_at(ip, 0)) >> 4 != 6 {
+    // version; payload length, next header, hop limit
+    let [version, second] = need!(octets.words_at::<2>(ip, 0));
+    if version >> 4 & 15 != 6 {
         return Err(Verdict::Pass(PassReason::BadIp));
     }
     let first = ip.wrapping_add(HEADER);
-    let end = first.wrapping_add(need!(octets.u16_at(ip, PAYLOAD_LENGTH)) as usize);
+    let end = first.wrapping_add((second as u16).swap_bytes() as usize);
     if !octets.holds(end) {
         return Err(Verdict::Pass(PassReason::BadIp));
     }
-    let mut protocol = need!(octets.u8_at(ip, NEXT_HEADER));
+    let mut protocol = (second >> 16) as u8;
     let mut start = first;
     let mut is_fragment = false;
     for _ in 0..MAX_HEADERS {
+        octets.meet();
         let size = match protocol {
             HOP_BY_HOP | ROUTING | DESTINATION => {
                 (need!(octets.u8_at(start, 1)) as usize).wrapping_add(1) << 3
@@ -61,7 +62,7 @@ where
         start = octets.settle(start.wrapping_add(size));
     }
     if let HOP_BY_HOP | ROUTING | DESTINATION | AUTHENTICATION | FRAGMENT = protocol {
-        return Err(match is_served(octets, policy, settings, ip, true) {
+        return Err(match is_served(octets, services, settings, ip, true) {
             Some(true) => Verdict::Drop(DropReason::Ipv6Headers),
             Some(false) | None => Verdict::Pass(PassReason::NotService),
         });

@@ -8,7 +8,7 @@ mod transport;
 
 use crate::abi::Settings;
 use crate::octets::Octets;
-use crate::policy::Policy;
+use crate::policy::Services;
 use crate::verdict::Verdict;
 
 /// Where a DNS message lies in its frame. All numbers are offsets into the frame.
@@ -83,16 +83,22 @@ pub(crate) struct IpPayload {
 
 /// Finds the DNS message, or says why the frame is none of ours.
 #[inline(always)]
-pub fn locate<O, P>(octets: &O, policy: &P, settings: &Settings) -> Result<Datagram, Verdict>
+pub fn locate<O, S>(octets: &O, services: &S, settings: &Settings) -> Result<Datagram, Verdict>
 where
     O: Octets + ?Sized,
-    P: Policy + ?Sized,
+    S: Services + ?Sized,
 {
     let payload = match ethernet::network(octets)? {
         ethernet::Network::V4(ip) => ipv4::payload(octets, octets.settle(ip))?,
-        ethernet::Network::V6(ip) => ipv6::payload(octets, policy, settings, octets.settle(ip))?,
+        ethernet::Network::V6(ip) => ipv6::payload(octets, services, settings, octets.settle(ip))?,
     };
-    Ok(transport::datagram(octets, policy, settings, payload)?.settled(octets))
+    Ok(transport::datagram(octets, services, settings, payload)?.settled(octets))
+}
+
+/// The last two of four octets, in network order.
+#[inline(always)]
+const fn upper(word: u32) -> u16 {
+    ((word >> 16) as u16).swap_bytes()
 }
 
 /// Octets that a header needs, or the verdict that they are not there.

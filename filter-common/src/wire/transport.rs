@@ -2,14 +2,12 @@
 
 use crate::abi::{SETTING_FRAGMENTS_PASS, Settings};
 use crate::octets::Octets;
-use crate::policy::{Policy, is_served};
+use crate::policy::{Services, is_served};
 use crate::verdict::{DropReason, PassReason, Verdict};
-use crate::wire::{Datagram, FORM_TCP, FORM_V6, IpPayload, need};
+use crate::wire::{Datagram, FORM_TCP, FORM_V6, IpPayload, need, upper};
 
 const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
-const SOURCE_PORT: usize = 0;
-const DESTINATION_PORT: usize = 2;
 
 const UDP_LENGTH: usize = 4;
 const UDP_HEADER: usize = 8;
@@ -25,24 +23,25 @@ const TCP_PREFIX: usize = 2;
 const MIN_QUERY: usize = 17;
 
 #[inline(always)]
-pub(super) fn datagram<O, P>(
+pub(super) fn datagram<O, S>(
     octets: &O,
-    policy: &P,
+    services: &S,
     settings: &Settings,
     payload: IpPayload,
 ) -> Result<Datagram, Verdict>
 where
     O: Octets + ?Sized,
-    P: Policy + ?Sized,
+    S: Services + ?Sized,
 {
     let IpPayload { ip, start, protocol, .. } = payload;
     if protocol != PROTOCOL_UDP && protocol != PROTOCOL_TCP {
         return Err(Verdict::Pass(PassReason::NotUdpOrTcp));
     }
-    if !settings.has_port(need!(octets.u16_at(start, DESTINATION_PORT))) {
+    let [ports] = need!(octets.words_at::<1>(start, 0));
+    if !settings.has_port(upper(ports)) {
         return Err(Verdict::Pass(PassReason::NotDnsPort));
     }
-    if !need!(is_served(octets, policy, settings, ip, payload.form & FORM_V6 != 0)) {
+    if !need!(is_served(octets, services, settings, ip, payload.form & FORM_V6 != 0)) {
         return Err(Verdict::Pass(PassReason::NotService));
     }
     if payload.is_fragment {
@@ -52,7 +51,7 @@ where
             Verdict::Drop(DropReason::Fragment)
         });
     }
-    if need!(octets.u16_at(start, SOURCE_PORT)) == 0 {
+    if ports as u16 == 0 {
         return Err(Verdict::Pass(PassReason::SourcePort));
     }
     if protocol == PROTOCOL_UDP { udp(octets, payload) } else { tcp(octets, payload) }

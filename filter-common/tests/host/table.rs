@@ -7,7 +7,7 @@ use filter_common::abi::{
     KIND_PASSTHRU, SECTION_AUTHORITY, name_value,
 };
 use filter_common::hash::{self, KeyRows, NameHash};
-use filter_common::policy::Policy;
+use filter_common::policy::{Policy, Services};
 
 /// What a rule covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,14 +88,8 @@ impl Table {
                 name.iter().rev().fold(NameHash::start(&key), |hash, label| hash::label(hash, &key, label));
             names.insert(hash.key(), name_value(hash.check(), set, deeper));
         }
-        let generation = Generation {
-            number: 1,
-            unknown: CLIENT_ANSWERED,
-            root,
-            regions_count: REGIONS,
-            types_count: 1,
-            ..Generation::default()
-        };
+        let generation =
+            Generation { number: 1, root, regions_count: REGIONS, types_count: 1, ..Generation::default() };
         Table { key, names, decisions, actions: actions(), generation }
     }
 }
@@ -179,6 +173,9 @@ impl Policy for Table {
     fn action_kind(&self, action: u32) -> u16 {
         self.actions[action as usize].kind
     }
+}
+
+impl Services for Table {
     fn serves(&self, _: u64, _: u64) -> bool {
         true
     }

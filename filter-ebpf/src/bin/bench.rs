@@ -11,7 +11,7 @@ use aya_ebpf::macros::{map, xdp};
 use aya_ebpf::maps::Array;
 use aya_ebpf::programs::XdpContext;
 use filter_common::abi::{
-    BENCH_CEILING, BENCH_CONTROL, BENCH_EMPTY, BENCH_FILTER, BENCH_LOOKUP, BENCH_SHIFT,
+    BENCH_CEILING, BENCH_CONTROL, BENCH_DIRECT, BENCH_EMPTY, BENCH_FILTER, BENCH_LOOKUP, BENCH_SHIFT,
 };
 use filter_common::policy::Policy;
 use filter_common::{Octets, OctetsMut};
@@ -29,6 +29,7 @@ static POOL: Array<[u8; FRAME + 8]> = Array::with_max_entries(1, 0);
 static RUN: Array<u64> = Array::with_max_entries(3, 0);
 
 #[xdp(frags)]
+#[inline(always)]
 pub fn interdict(context: XdpContext) -> u32 {
     let way = maps::settings().flags >> BENCH_SHIFT;
     if way == BENCH_EMPTY {
@@ -37,14 +38,17 @@ pub fn interdict(context: XdpContext) -> u32 {
     if way == BENCH_CEILING {
         return turn_round(&context).unwrap_or(XDP_PASS);
     }
-    let Some(number) = next() else { return XDP_ABORTED };
-    if put(&context, number).is_none() {
-        return XDP_ABORTED;
+    let mut number = 0;
+    if way != BENCH_DIRECT {
+        number = match next() {
+            Some(number) if put(&context, number).is_some() => number,
+            _ => return XDP_ABORTED,
+        };
     }
     match way {
         BENCH_CONTROL => XDP_PASS,
         BENCH_LOOKUP => lookup(number),
-        BENCH_FILTER => filter_ebpf::run(&context),
+        BENCH_FILTER | BENCH_DIRECT => filter_ebpf::run(&context),
         _ => XDP_ABORTED,
     }
 }

@@ -131,3 +131,15 @@ pub(super) fn set<K: Pod, V: Pod>(map: BorrowedFd<'_>, key: &K, value: &V) -> io
     // them.
     unsafe { sys::bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr) }.map(drop)
 }
+
+/// Takes one element away.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn unset<K: Pod>(map: BorrowedFd<'_>, key: &K) -> io::Result<()> {
+    let mut attr = sys::attributes();
+    attr.__bindgen_anon_2.map_fd = sys::number(map);
+    attr.__bindgen_anon_2.key = (&raw const *key).expose_provenance() as u64;
+    // SAFETY: the key is plain data in the map's size (as for `batch`) and outlives the call, which only reads it.
+    unsafe { sys::bpf(bpf_cmd::BPF_MAP_DELETE_ELEM, &mut attr) }.map(drop)
+}

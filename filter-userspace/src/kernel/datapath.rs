@@ -175,6 +175,8 @@ impl Datapath {
         let maps = left.chain(self.publisher.maps());
         let mut memory: Vec<(String, u64)> =
             maps.map(|(name, map)| (name.to_owned(), facts::memory(map.fd().as_fd()))).collect();
+        let pages = self.publisher.page_memory();
+        memory.extend(pages.map(|(name, octets)| (name.to_owned(), octets)));
         memory.extend(self.read_memory.iter().map(|(name, octets)| ((*name).to_owned(), *octets)));
         Ok(Facts::new(&info, self.took, self.object_sha256.clone(), memory))
     }

@@ -30,9 +30,9 @@ pub struct PolicyImage<'a> {
     pub types: &'a [u16],
     /// One bank of actions.
     pub actions: &'a [Action],
-    /// The IPv4 region trie.
+    /// The IPv4 prefixes with their words.
     pub prefixes_v4: &'a Arc<Vec<(Ipv4Net, u32)>>,
-    /// The IPv6 region trie.
+    /// The IPv6 prefixes.
     pub prefixes_v6: &'a Arc<Vec<(Ipv6Net, u32)>>,
     /// The region word of an address that no prefix covers.
     pub unknown: u32,
@@ -113,7 +113,6 @@ impl PolicyImage<'_> {
         Generation {
             number,
             mode: self.mode,
-            unknown: self.unknown,
             root: self.root,
             regions_count: self.regions_count,
             types_count: self.types_count(),

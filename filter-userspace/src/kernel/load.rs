@@ -9,12 +9,16 @@ use aya::maps::{Array, HashMap, Map, MapData, MapError};
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 use filter_common::abi::{HashKey, NO_GENERATION, ServiceKey, Settings};
+use filter_common::bucket::SIEVE_BUCKETS;
+use filter_common::region::ROOT_LINES;
 
 use super::capability;
 use super::error::KernelError;
 use super::object::{InnerFlags, Object, PROGRAM};
+use super::pages::pages;
 use super::sys;
 use crate::error_chain::chain;
+use crate::policy::Base;
 
 /// Lines of the verifier's log that an error carries.
 const LOG_LINES: usize = 8;
@@ -32,8 +36,31 @@ pub struct Limits {
     pub actions: u32,
     /// Counters of decisions.
     pub hits: u32,
-    /// Prefixes of each of the two region tries.
+    /// Prefixes of each IP version.
     pub prefixes: u32,
+}
+
+/// Lines of the region tree that there is room for, for each prefix of the limit: few prefixes need more than one, but
+/// one that is alone where it is needs one for each 16 bits.
+const LINES_A_PREFIX: u64 = 8;
+
+impl Limits {
+    /// Pages of the largest base of names.
+    pub(super) fn names_pages(&self) -> u32 {
+        let buckets = Base::buckets_for(self.names.into());
+        pages(buckets.saturating_add(buckets / u64::from(SIEVE_BUCKETS)))
+    }
+
+    /// Pages of the largest region tree.
+    pub(super) fn regions_pages(&self) -> u32 {
+        pages(u64::from(ROOT_LINES).saturating_add(u64::from(self.prefixes).saturating_mul(LINES_A_PREFIX)))
+    }
+
+    /// The limit on prefixes that a region tree with so many lines needs.
+    pub(super) fn prefixes_for(lines: usize) -> usize {
+        let lines = u64::try_from(lines).unwrap_or(u64::MAX).saturating_sub(u64::from(ROOT_LINES));
+        usize::try_from(lines.div_ceil(LINES_A_PREFIX)).unwrap_or(usize::MAX)
+    }
 }
 
 impl Default for Limits {
@@ -144,6 +171,8 @@ fn load_object(options: &LoadOptions) -> Result<Ebpf, KernelError> {
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .map_max_entries("DECISIONS", limits.decisions.saturating_mul(2).max(2))
         .map_max_entries("ACTIONS", limits.actions.saturating_mul(2).max(2))
+        .map_max_entries("NAMES", limits.names_pages().saturating_mul(2))
+        .map_max_entries("REGIONS", limits.regions_pages().saturating_mul(2))
         .map_max_entries("HITS", limits.hits.max(1))
         .map_max_entries("SERVICES", services.max(1))
         .map_max_entries("POOL", options.pool.max(1))

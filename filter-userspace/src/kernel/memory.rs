@@ -6,26 +6,48 @@ use std::ptr;
 
 use aya::Pod;
 
-/// Copies `elements` to the start of an array map that was made with BPF_F_MMAPABLE and whose elements are `T`s, a
-/// multiple of eight octets long.
-///
-/// # Errors
-/// When the kernel does not map it: it is no such map, shorter, or frozen.
-pub(super) fn copy<T: Pod>(map: BorrowedFd<'_>, elements: &[T]) -> io::Result<()> {
-    let length = size_of_val(elements);
-    if length == 0 || !size_of::<T>().is_multiple_of(8) {
-        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+/// The first octets of an array map that was made with BPF_F_MMAPABLE and whose elements are a multiple of eight octets long.
+pub(super) struct Memory {
+    start: *mut u8,
+    length: usize,
+}
+
+impl Memory {
+    /// Maps them, for writing.
+    ///
+    /// # Errors
+    /// When the kernel does not map it: it is no such map, shorter, or frozen.
+    pub(super) fn of(map: BorrowedFd<'_>, length: usize) -> io::Result<Memory> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // all pages at once: a fault for each costs as much as its copy
+        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
+        // SAFETY: a new mapping of the descriptor, at an address that the kernel chooses.
+        let start = unsafe { libc::mmap(ptr::null_mut(), length, protection, flags, map.as_raw_fd(), 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Memory { start: start.cast(), length })
     }
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new mapping of the descriptor, at an address that the kernel chooses.
-    let memory =
-        unsafe { libc::mmap(ptr::null_mut(), length, protection, libc::MAP_SHARED, map.as_raw_fd(), 0) };
-    if memory == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
+
+    /// Copies `elements` to `at` octets from the start.
+    ///
+    /// # Errors
+    /// When they do not fit.
+    pub(super) fn copy<T: Pod>(&self, at: usize, elements: &[T]) -> io::Result<()> {
+        let length = size_of_val(elements);
+        if at.checked_add(length).is_none_or(|end| end > self.length) {
+            return Err(io::Error::from_raw_os_error(libc::E2BIG));
+        }
+        // SAFETY: the octets lie within the mapping (checked above), and nothing else in this process knows of it.
+        unsafe { ptr::copy_nonoverlapping(elements.as_ptr().cast::<u8>(), self.start.add(at), length) };
+        Ok(())
     }
-    // SAFETY: the kernel maps no more than the array has, rounded up to pages; `length` octets were asked for and given,
-    // and nothing else in this process knows of them.
-    unsafe { ptr::copy_nonoverlapping(elements.as_ptr().cast::<u8>(), memory.cast::<u8>(), length) };
-    // SAFETY: the mapping made above, once.
-    if unsafe { libc::munmap(memory, length) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: the mapping made by `of`, once.
+        let unmapped = unsafe { libc::munmap(self.start.cast(), self.length) };
+        debug_assert_eq!(unmapped, 0, "the mapping is ours");
+    }
 }

@@ -26,6 +26,7 @@ mod memory;
 mod object;
 mod outer;
 mod overlay;
+mod pages;
 mod pin;
 mod pool;
 mod publish;

@@ -10,6 +10,7 @@ use aya_obj::Object as Parsed;
 use aya_obj::generated::bpf_map_type::{self, *};
 use filter_common::abi;
 use filter_common::bucket::Bucket;
+use filter_common::region::Line;
 use sha2::{Digest, Sha256};
 
 use super::error::KernelError;
@@ -65,7 +66,8 @@ impl Object {
         for expected in EXPECTED {
             expected.check(&parsed)?;
         }
-        Ok(InnerFlags { names: inner_flags(&parsed, "NAMES"), changes: inner_flags(&parsed, "CHANGES") })
+        let flags = |name| inner_flags(&parsed, name);
+        Ok(InnerFlags { names: flags("NAMES"), regions: flags("REGIONS"), changes: flags("CHANGES") })
     }
 }
 
@@ -73,6 +75,7 @@ impl Object {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InnerFlags {
     pub names: u32,
+    pub regions: u32,
     pub changes: u32,
 }
 
@@ -95,16 +98,12 @@ const fn outer(name: &'static str, kind: bpf_map_type, key: usize, value: usize)
     Expected { name, shape, inner: Some((kind, key, value)) }
 }
 
-/// Octets of a trie's key before its address: the prefix length.
-const PREFIX: usize = 4;
-
 const EXPECTED: &[Expected] = &[
     plain("ACTIVE", BPF_MAP_TYPE_ARRAY, 4, 4),
     plain("GENERATIONS", BPF_MAP_TYPE_ARRAY, 4, size_of::<abi::Generation>()),
     outer("NAMES", BPF_MAP_TYPE_ARRAY, 4, size_of::<Bucket>()),
     outer("CHANGES", BPF_MAP_TYPE_HASH, 8, size_of::<abi::NameValue>()),
-    outer("REGIONS_V4", BPF_MAP_TYPE_LPM_TRIE, PREFIX + size_of::<abi::RegionKeyV4>(), 4),
-    outer("REGIONS_V6", BPF_MAP_TYPE_LPM_TRIE, PREFIX + size_of::<abi::RegionKeyV6>(), 4),
+    outer("REGIONS", BPF_MAP_TYPE_ARRAY, 4, size_of::<Line>()),
     plain("DECISIONS", BPF_MAP_TYPE_ARRAY, 4, size_of::<abi::Decision>()),
     plain("ACTIONS", BPF_MAP_TYPE_ARRAY, 4, size_of::<abi::Action>()),
     plain("HASH_KEY", BPF_MAP_TYPE_ARRAY, 4, size_of::<abi::HashKey>()),

@@ -18,13 +18,14 @@ use super::bank::Banks;
 use super::error::KernelError;
 use super::grace::Grace;
 use super::image::{PolicyImage, within};
-use super::inner::{self, Tries};
+use super::inner;
 use super::load::{Limits, LoadOptions, map_error, take_map};
 use super::object::InnerFlags;
 use super::outer::Outer;
 use super::overlay::Overlay;
+use super::pages::Table;
 use super::stored::{self, Stored};
-use crate::policy::NameMap;
+use crate::policy::{NameMap, RegionTree};
 
 /// What a publish did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,6 @@ pub struct Published {
 /// The one writer of the policy's maps.
 pub struct Publisher {
     limits: Limits,
-    flags: InnerFlags,
     hash_key: Arc<HashKey>,
     active: Array<MapData, u32>,
     generations: Array<MapData, Generation>,
@@ -62,17 +62,27 @@ pub struct Publisher {
     hits: Arc<AtomicU32>,
 }
 
-/// What the slots of the region tries hold.
+/// What the slots of REGIONS hold.
 struct Regions {
     v4: Arc<Vec<(Ipv4Net, u32)>>,
     v6: Arc<Vec<(Ipv6Net, u32)>>,
-    tries: Tries,
+    unknown: u32,
+    v4_word: u32,
+    table: Table,
 }
 
 #[derive(Clone, Copy)]
 struct InForce {
     index: usize,
-    record: Generation,
+    number: u64,
+    sides: Sides,
+}
+
+/// Which of the two tables of names and of regions a generation uses.
+#[derive(Clone, Copy)]
+struct Sides {
+    names: usize,
+    regions: usize,
 }
 
 impl Publisher {
@@ -87,11 +97,10 @@ impl Publisher {
         let room = usize::try_from(limits.changes).unwrap_or(usize::MAX);
         let overlay = || Overlay::new(inner::hash("changes", room, flags.changes)?);
         let overlays = [overlay()?, overlay()?];
-        let outer = Outer::new(ebpf, flags, &overlays)?;
+        let outer = Outer::new(ebpf, &limits, flags, &overlays)?;
         let failed = |error| map_error("opening ACTIVE and GENERATIONS", error);
         Ok(Publisher {
             limits,
-            flags,
             hash_key: Arc::clone(&options.hash_key),
             active: Array::try_from(Map::Array(take_map(ebpf, "ACTIVE")?)).map_err(failed)?,
             generations: Array::try_from(Map::Array(take_map(ebpf, "GENERATIONS")?)).map_err(failed)?,
@@ -111,7 +120,7 @@ impl Publisher {
     /// Number of the generation in force; 0: none yet.
     #[must_use]
     pub fn number(&self) -> u64 {
-        self.in_force.map_or(0, |in_force| in_force.record.number)
+        self.in_force.map_or(0, |in_force| in_force.number)
     }
 
     /// Makes the policy the one in force. Waits for the pause after the last publish, when that is not over yet.
@@ -125,10 +134,10 @@ impl Publisher {
         self.grace.wait(|| outer.pause())?;
         self.check_active(self.in_force.map_or(NO_GENERATION, |in_force| word(in_force.index)))?;
         let idle = self.in_force.map_or(0, |in_force| 1 - in_force.index);
-        let (record, names) = self.fill(idle, image)?;
-        self.flip(idle, record)?;
+        let (record, names, sides) = self.fill(idle, image)?;
+        self.flip(idle, record, sides)?;
         let (took, at) = (started.elapsed(), SystemTime::now());
-        self.settle(image, record);
+        self.settle(image, sides);
         self.check_active(word(idle))?;
         Ok(Published {
             number: record.number,
@@ -141,64 +150,79 @@ impl Publisher {
     }
 
     /// Fills the idle generation's maps.
-    fn fill(&mut self, idle: usize, image: &PolicyImage<'_>) -> Result<(Generation, Names), KernelError> {
+    fn fill(
+        &mut self,
+        idle: usize,
+        image: &PolicyImage<'_>,
+    ) -> Result<(Generation, Names, Sides), KernelError> {
         let mut record = image.record(self.next);
         let names = self.fill_names(image)?;
-        record.names = word(names.slot);
+        record.names = self.outer.names.first(names.side);
         record.buckets = names.buckets;
         record.changes = word(idle);
         record.changed = u32::try_from(names.overlay.len()).unwrap_or(u32::MAX);
         if let Some(overlay) = self.overlays.get_mut(idle).filter(|_| !names.overlay.is_empty()) {
             overlay.write(&names.overlay)?;
         }
-        record.regions = word(self.fill_regions(image)?);
+        let regions = self.fill_regions(image)?;
+        record.regions = self.outer.regions.first(regions);
+        record.regions_v4 =
+            self.regions.get(regions).and_then(Option::as_ref).map_or(0, |regions| regions.v4_word);
         self.decisions.write(idle, image.decisions)?;
         record.decisions = self.decisions.start(idle);
         self.actions.write(idle, image.actions)?;
         record.actions = self.actions.start(idle);
-        Ok((record, names))
+        let sides = Sides { names: names.side, regions };
+        Ok((record, names, sides))
     }
 
-    /// The slot of NAMES that the image will use and what is laid over it.
+    /// The side of NAMES that the image will use and what is laid over it.
     fn fill_names(&mut self, image: &PolicyImage<'_>) -> Result<Names, KernelError> {
         let overlay = stored::overlay(image);
         within("changed names", overlay.len(), self.limits.changes, "changes")?;
-        let current = self.in_force.map(|in_force| in_force.record.names as usize);
-        let stored = current.and_then(|slot| self.names.get(slot)?.as_ref().map(|stored| (slot, stored)));
-        if let Some((slot, stored)) = stored.filter(|(_, stored)| stored.holds(image)) {
-            return Ok(Names { slot, buckets: stored.buckets(), overlay, full: false });
+        let current = self.in_force.map(|in_force| in_force.sides.names);
+        let stored = current.and_then(|side| self.names.get(side)?.as_ref().map(|stored| (side, stored)));
+        if let Some((side, stored)) = stored.filter(|(_, stored)| stored.holds(image)) {
+            return Ok(Names { side, buckets: stored.buckets(), overlay, full: false });
         }
-        let slot = current.map_or(0, |slot| 1 - slot);
-        let stored = Stored::build(image, self.flags.names)?;
-        self.outer.names.set(word(slot), &stored.map)?;
+        let side = current.map_or(0, |side| 1 - side);
+        // of a publish that failed half-way
+        if let Some(left) = self.names.get_mut(side).and_then(mem::take) {
+            self.outer.names.clear(left.table)?;
+        }
+        let stored = Stored::build(image, &self.outer.names, side)?;
         let buckets = stored.buckets();
-        if let Some(place) = self.names.get_mut(slot) {
+        if let Some(place) = self.names.get_mut(side) {
             *place = Some(stored);
         }
-        Ok(Names { slot, buckets, overlay, full: true })
+        Ok(Names { side, buckets, overlay, full: true })
     }
 
-    /// The slot of the region tries that the image will use.
+    /// The side of REGIONS that the image will use.
     fn fill_regions(&mut self, image: &PolicyImage<'_>) -> Result<usize, KernelError> {
-        let current = self.in_force.map(|in_force| in_force.record.regions as usize);
-        let held = current.and_then(|slot| self.regions.get(slot)?.as_ref().map(|held| (slot, held)));
-        if let Some((slot, held)) = held
-            && held.same(image)
-        {
-            return Ok(slot);
+        let current = self.in_force.map(|in_force| in_force.sides.regions);
+        let held =
+            current.filter(|side| matches!(self.regions.get(*side), Some(Some(held)) if held.same(image)));
+        if let Some(side) = held {
+            return Ok(side);
         }
-        let slot = current.map_or(0, |slot| 1 - slot);
-        let tries = Tries::filled(image.prefixes_v4, image.prefixes_v6)?;
-        self.outer.set_regions(word(slot), &tries)?;
+        let side = current.map_or(0, |side| 1 - side);
+        if let Some(left) = self.regions.get_mut(side).and_then(mem::take) {
+            self.outer.regions.clear(left.table)?;
+        }
+        let tree = RegionTree::new(image.prefixes_v4, image.prefixes_v6, image.unknown);
+        let needed = Limits::prefixes_for(tree.lines().len());
+        within("prefixes (as room for a region tree as deep)", needed, self.limits.prefixes, "prefixes")?;
+        let table = self.outer.regions.put(side, tree.lines(), &[0u64; 0])?;
         let (v4, v6) = (Arc::clone(image.prefixes_v4), Arc::clone(image.prefixes_v6));
-        if let Some(place) = self.regions.get_mut(slot) {
-            *place = Some(Regions { v4, v6, tries });
+        if let Some(place) = self.regions.get_mut(side) {
+            *place = Some(Regions { v4, v6, unknown: image.unknown, v4_word: tree.v4(), table });
         }
-        Ok(slot)
+        Ok(side)
     }
 
     /// Writes the record, reads it back, and puts the generation in force.
-    fn flip(&mut self, idle: usize, record: Generation) -> Result<(), KernelError> {
+    fn flip(&mut self, idle: usize, record: Generation, sides: Sides) -> Result<(), KernelError> {
         let failed = |error| map_error("writing GENERATIONS", error);
         self.generations.set(word(idle), record, 0).map_err(failed)?;
         let found = self.generations.get(&word(idle), 0).map_err(failed)?;
@@ -209,7 +233,7 @@ impl Publisher {
         // the maps' contents come before the word that leads to them, on processors that reorder stores too
         fence(Ordering::SeqCst);
         self.active.set(0, word(idle), 0).map_err(|error| map_error("writing ACTIVE", error))?;
-        self.in_force = Some(InForce { index: idle, record });
+        self.in_force = Some(InForce { index: idle, number: record.number, sides });
         self.next = record.number.saturating_add(1);
         Ok(())
     }
@@ -224,24 +248,26 @@ impl Publisher {
     }
 
     /// Starts the pause, and lets go after it of what only the old generation used.
-    fn settle(&mut self, image: &PolicyImage<'_>, record: Generation) {
+    fn settle(&mut self, image: &PolicyImage<'_>, sides: Sides) {
         let most = image.decisions.iter().map(|decision| decision.hits).max().unwrap_or(0);
         self.hits.fetch_max(most.saturating_add(1), Ordering::Relaxed);
-        let stale_names = 1 - record.names as usize;
-        let stale_regions = 1 - record.regions as usize;
-        let names = self.names.get_mut(stale_names).and_then(mem::take);
-        let regions = self.regions.get_mut(stale_regions).and_then(mem::take);
+        let names = self.names.get_mut(1 - sides.names).and_then(mem::take);
+        let regions = self.regions.get_mut(1 - sides.regions).and_then(mem::take);
         let outer = Arc::clone(&self.outer);
         self.grace.start(move || {
             outer.pause()?;
-            if names.is_some() {
-                outer.clear_names(word(stale_names))?;
+            if let Some(stored) = names {
+                outer.names.clear(stored.table)?;
             }
-            if regions.is_some() {
-                outer.clear_regions(word(stale_regions))?;
-            }
-            Ok(())
+            regions.map_or(Ok(()), |regions| outer.regions.clear(regions.table))
         });
+    }
+
+    /// Octets that the kernel accounts to the pages, which have no descriptor once they are in their slots.
+    pub(super) fn page_memory(&self) -> [(&'static str, u64); 2] {
+        let names = self.names.iter().flatten().map(|stored| stored.table.memory).sum();
+        let regions = self.regions.iter().flatten().map(|regions| regions.table.memory).sum();
+        [("NAMES", names), ("REGIONS", regions)]
     }
 
     /// Every map it owns, with its name.
@@ -249,17 +275,13 @@ impl Publisher {
         let mut maps = self.outer.maps();
         maps.extend([("DECISIONS", self.decisions.map()), ("ACTIONS", self.actions.map())]);
         maps.extend(self.overlays.iter().map(|overlay| ("CHANGES", overlay.map())));
-        maps.extend(self.names.iter().flatten().map(|stored| ("NAMES", &stored.map)));
-        for regions in self.regions.iter().flatten() {
-            maps.extend([("REGIONS_V4", &regions.tries.v4), ("REGIONS_V6", &regions.tries.v6)]);
-        }
         maps
     }
 }
 
 /// Where the names of the generation to come are.
 struct Names {
-    slot: usize,
+    side: usize,
     buckets: u32,
     overlay: Arc<NameMap>,
     full: bool,
@@ -268,7 +290,8 @@ struct Names {
 impl Regions {
     fn same(&self, image: &PolicyImage<'_>) -> bool {
         let v4 = Arc::ptr_eq(&self.v4, image.prefixes_v4) || self.v4 == *image.prefixes_v4;
-        v4 && (Arc::ptr_eq(&self.v6, image.prefixes_v6) || self.v6 == *image.prefixes_v6)
+        let v6 = Arc::ptr_eq(&self.v6, image.prefixes_v6) || self.v6 == *image.prefixes_v6;
+        v4 && v6 && self.unknown == image.unknown
     }
 }
 

@@ -1,24 +1,29 @@
-//! What a slot of NAMES holds, and what must be laid over it for a policy to be seen.
+//! What the slots of NAMES hold, and what must be laid over it for a policy to be seen.
 
 use std::sync::Arc;
 
-use aya::maps::MapData;
-
 use super::error::KernelError;
 use super::image::PolicyImage;
-use super::inner;
+use super::pages::{Table, Tables};
 use crate::policy::{Base, NameMap};
 
 /// A base in the kernel.
 pub(super) struct Stored {
-    pub map: MapData,
+    pub table: Table,
     base: Arc<Base>,
 }
 
 impl Stored {
     /// Writes the image's base.
-    pub(super) fn build(image: &PolicyImage<'_>, flags: u32) -> Result<Stored, KernelError> {
-        Ok(Stored { map: inner::base(image.base.buckets(), flags)?, base: Arc::clone(image.base) })
+    pub(super) fn build(
+        image: &PolicyImage<'_>,
+        tables: &Tables,
+        side: usize,
+    ) -> Result<Stored, KernelError> {
+        Ok(Stored {
+            table: tables.put(side, image.base.sieve(), image.base.buckets())?,
+            base: Arc::clone(image.base),
+        })
     }
 
     /// How many buckets it has.

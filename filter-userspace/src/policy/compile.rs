@@ -225,11 +225,12 @@ impl Compiler {
         let changes = Arc::make_mut(&mut self.changes);
         for name in touched {
             let value = match (self.nodes.value(name), self.base.get(name.key, name.check)) {
-                (Some(now), Some(base)) if now == base => None,
+                // the base may say that something is below where nothing is: that costs the program a look, no answer
+                (Some(now), Some(base)) if now | base == base && now >> 33 == base >> 33 => None,
                 (Some(now), _) => Some(now),
                 // lifted: the name's check bits, no set, nothing below
-                (None, Some(_)) => Some(name_value(name.check, 0, false)),
-                (None, None) => None,
+                (None, Some(base)) if base >> 33 != 0 => Some(name_value(name.check, 0, false)),
+                (None, _) => None,
             };
             match value {
                 Some(value) => changes.insert(name.key, value),

@@ -6,16 +6,34 @@ use std::net::IpAddr;
 use filter_common::Policy;
 use filter_common::abi::{Decision, Generation, MAX_TYPES};
 use filter_common::hash::KeyRows;
-use filter_common::policy::mapped;
+use filter_common::policy::{Services, mapped};
 
 use super::snapshot::Snapshot;
+
+/// Service addresses, on the host.
+#[derive(Clone, Debug, Default)]
+pub struct HostServices(HashSet<(u64, u64)>);
+
+impl HostServices {
+    /// These addresses.
+    #[must_use]
+    pub fn new(addresses: &[IpAddr]) -> HostServices {
+        HostServices(addresses.iter().map(|address| halves(*address)).collect())
+    }
+}
+
+impl Services for HostServices {
+    fn serves(&self, high: u64, low: u64) -> bool {
+        self.0.contains(&(high, low))
+    }
+}
 
 /// A snapshot's maps, on the host. Cheap to make.
 #[derive(Clone, Debug)]
 pub struct HostPolicy<'a> {
     snapshot: &'a Snapshot,
     generation: Generation,
-    services: HashSet<(u64, u64)>,
+    services: HostServices,
     /// The client's word, whatever its address.
     fixed: Option<u32>,
 }
@@ -31,20 +49,19 @@ impl<'a> HostPolicy<'a> {
         let generation = Generation {
             number: snapshot.number,
             mode: snapshot.mode.number(),
-            unknown: snapshot.unknown,
             root: snapshot.root,
             regions_count: snapshot.regions_count,
             types_count: snapshot.types_count(),
             types,
             ..Generation::default()
         };
-        HostPolicy { snapshot, generation, services: HashSet::new(), fixed: None }
+        HostPolicy { snapshot, generation, services: HostServices::default(), fixed: None }
     }
 
     /// With the service addresses of the settings.
     #[must_use]
     pub fn with_services(mut self, addresses: &[IpAddr]) -> HostPolicy<'a> {
-        self.services = addresses.iter().map(|address| halves(*address)).collect();
+        self.services = HostServices::new(addresses);
         self
     }
 
@@ -101,8 +118,10 @@ impl Policy for HostPolicy<'_> {
     fn action_kind(&self, action: u32) -> u16 {
         self.snapshot.actions.get(action as usize).map_or(0, |action| action.kind)
     }
+}
 
+impl Services for HostPolicy<'_> {
     fn serves(&self, high: u64, low: u64) -> bool {
-        self.services.contains(&(high, low))
+        self.services.serves(high, low)
     }
 }

@@ -136,7 +136,9 @@ impl Nodes {
     pub(super) fn base(&self) -> Base {
         let listed = |place: u32| self.nodes.get(place as usize).filter(|node| node.parent != NONE);
         let places = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        Base::build(places, self.len(), |place| listed(place).map(|node| (node.key, node.value())))
+        Base::build(places, self.listed, self.len(), |place| {
+            listed(place).map(|node| (node.key, node.value()))
+        })
     }
 
     /// A place comes from the index or from a link, so it is there.

@@ -1,7 +1,10 @@
 //! The filter on the host, with the program's part (what a verdict becomes) done by `filter_common::host`.
 
+use filter_common::filter::{Located, locate};
 use filter_common::host::{self, Frame, Room};
 use filter_common::{Outcome, PassReason, Verdict};
+
+use interdict::policy::HostServices;
 
 use super::{Ran, XDP_DROP, XDP_PASS, XDP_TX};
 use crate::policy::Compiled;
@@ -33,7 +36,13 @@ impl<'a> Host<'a> {
     #[must_use]
     pub fn run_with(&self, frame: &[u8], room: Room) -> Ran {
         let Some(policy) = self.policy.host(&self.settings.services) else {
-            let verdict = Verdict::Pass(PassReason::NoPolicy);
+            let services = HostServices::new(&self.settings.services);
+            let in_buffers = Frame::in_buffers(frame, FIRST_BUFFER);
+            let reason = match locate(&in_buffers, &services, &self.settings.abi()) {
+                Located::Passed(reason) => reason,
+                Located::Judge(_) => PassReason::NoPolicy,
+            };
+            let verdict = Verdict::Pass(reason);
             return Ran { action: XDP_PASS, counter: verdict.counter(), hits: 0, frame: frame.to_vec() };
         };
         let actions = self.policy.actions();

@@ -13,8 +13,11 @@ use crate::{Layout, ObjectError, Toolchain};
 pub(crate) const ARGUMENTS: &[&str] =
     &["build", "--release", "-Zbuild-std=core", "--target=bpfel-unknown-none"];
 
-/// BTF describes the maps to the kernel, and needs the debug information to be made from.
-pub(crate) const FLAGS: &[&str] = &["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2", "-Clink-arg=--btf"];
+/// BTF describes the maps to the kernel, and needs the debug information to be made from. Version 2 of the instruction set
+/// has all comparisons (Linux 4.14). Version 3 has 32-bit arithmetic too, which is 5 % faster, but costs the verifier of
+/// Linux 6.1 a third more instructions.
+pub(crate) const FLAGS: &[&str] =
+    &["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2", "-Ctarget-cpu=v2", "-Clink-arg=--btf"];
 
 /// Compiles the program and returns where cargo left it.
 pub(crate) fn compile(layout: &Layout, toolchain: &Toolchain) -> Result<PathBuf, ObjectError> {

@@ -6,7 +6,8 @@ use filter_common::abi::Settings;
 use filter_common::dns::header;
 use filter_common::dns::question::{self, Asked};
 use filter_common::host::Frame;
-use filter_common::{Policy, wire};
+use filter_common::policy::Services;
+use filter_common::wire;
 
 /// A query in a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +20,9 @@ pub(super) struct Asks {
 }
 
 /// The query in a frame, when there is a DNS message in it.
-pub(super) fn read<P: Policy>(octets: &[u8], policy: &P, settings: &Settings) -> Option<Asks> {
+pub(super) fn read<S: Services>(octets: &[u8], services: &S, settings: &Settings) -> Option<Asks> {
     let frame = Frame::new(octets);
-    let datagram = wire::locate(&frame, policy, settings).ok()?;
+    let datagram = wire::locate(&frame, services, settings).ok()?;
     let name = match question::read(&frame, &datagram) {
         Asked::Question(_) => name(octets, datagram.message.checked_add(header::SIZE)?),
         Asked::Pointer | Asked::Nothing(_) => None,

@@ -4,6 +4,7 @@ mod attach;
 mod load;
 mod observe;
 mod publish;
+mod regions;
 mod stress;
 
 use std::path::Path;
