@@ -43,6 +43,12 @@ pub(super) struct Arguments {
     /// Names of the large list of `packets` and of the contenders.
     #[arg(long)]
     pub(super) names: Option<usize>,
+    /// Of `packets`, only a policy with so many prefixes.
+    #[arg(long)]
+    pub(super) prefixes: Option<usize>,
+    /// Of `packets`, only kinds whose name begins with one of these.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) kinds: Vec<String>,
     /// Only these contenders.
     #[arg(long, value_delimiter = ',')]
     pub(super) contenders: Vec<String>,

@@ -43,7 +43,17 @@ pub(super) fn words(size: Size) -> String {
 pub(super) fn plan(arguments: &Arguments) -> Vec<Measurement> {
     const BOTH: &[bool] = &[false, true];
     let large = arguments.names.unwrap_or(1_000_000);
-    let new = Measurement::new;
+    let new = |names, prefixes, kinds: &[Kind], families| {
+        let is_wanted = |kind: &Kind| {
+            let wanted = &arguments.kinds;
+            wanted.is_empty() || wanted.iter().any(|wanted| kind.label().starts_with(wanted.as_str()))
+        };
+        let kinds: Vec<Kind> = kinds.iter().copied().filter(is_wanted).collect();
+        Measurement::new(names, prefixes, &kinds, families)
+    };
+    if let Some(prefixes) = arguments.prefixes {
+        return vec![new(large, prefixes, &Kind::ALL, BOTH)];
+    }
     let mut plan = vec![
         new(0, 1, &[Kind::NotUdp, Kind::NotDns, Kind::Benign, Kind::Longest], BOTH),
         new(1_000, 1, &[Kind::OtherRegion], BOTH),

@@ -77,6 +77,11 @@ impl Kind {
         matches!(self, Kind::OtherRegion | Kind::Dropped | Kind::AnsweredPlain | Kind::Answered)
     }
 
+    /// Whether it is measured without a pool: no table is read for it, so it can be one and the same packet.
+    pub(super) fn is_direct(self) -> bool {
+        matches!(self, Kind::NotDns | Kind::NotUdp)
+    }
+
     /// What the filter does with it.
     #[must_use]
     pub(super) fn action(self) -> u32 {
