@@ -19,6 +19,7 @@ static REGIONS: ArrayOfMaps<Page, 2> = ArrayOfMaps::new();
 /// agent's maps, which come without BTF, for unlike one whose BTF says that its value is a struct (`bpf_map_meta_equal`
 /// compares `timer_off`, which then is another errno).
 type Page = Array<[u64; 8], { PAGE_ELEMENTS as usize }, { BPF_F_MMAPABLE as usize }>;
+
 /// What the base says of a name: the upper half of its value, 0 when nothing is listed at or below it.
 #[inline(always)]
 pub(super) fn listed(names: u32, buckets: u32, place: Place) -> u64 {

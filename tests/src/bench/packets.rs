@@ -34,7 +34,7 @@ struct Effort {
 
 impl Effort {
     fn of(arguments: &Arguments) -> Effort {
-        let (loads, rounds) = if arguments.full { (5, 1) } else { (3, 1) };
+        let (loads, rounds) = if arguments.full { (5, 2) } else { (3, 1) };
         Effort {
             loads: arguments.loads.unwrap_or(loads),
             rounds: arguments.rounds.unwrap_or(rounds),
