@@ -1,10 +1,13 @@
-//! Region numbers: which clients the decisions can tell apart, and the tries that say so.
+//! Region numbers: which clients the decisions can tell apart, and the prefixes that say so.
+//!
+//! A region that no order holds needs no number of its own: no rule applies there, so all such regions share one. A table
+//! of the whole world with orders of one country has three numbers, and three decisions for each set.
 //!
 //! A region number is a region's word together with the set of orders whose own prefixes hold the address. So every
 //! prefix of the region table, of an order's scope, of the clients and of the forwarders becomes an entry whose value
 //! says what all of them say there: the kernel's longest match is then right for each.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use filter_common::abi::{CLIENT_ANSWERED, CLIENT_FORWARDER};
@@ -15,26 +18,24 @@ use crate::region::RegionTable;
 /// The word of clients that no prefix of the region table covers.
 pub(super) const UNKNOWN: &str = "unknown";
 
+/// The word of all regions that no order holds; no region has it (`is_region_word`).
+const ELSEWHERE: &str = "*";
+
 /// What a region number stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Client {
-    /// The region's word; `None`: unknown.
+    /// The region's word, or [`ELSEWHERE`]; `None`: unknown.
     pub(super) region: Option<Arc<str>>,
     /// Ids of the orders whose own prefixes hold the address, sorted.
     pub(super) orders: Vec<Arc<str>>,
 }
 
-impl Client {
-    /// The region's word.
-    pub(super) fn word(&self) -> &str {
-        self.region.as_deref().unwrap_or(UNKNOWN)
-    }
-}
-
-/// What the tries are made from.
+/// What they are made from.
 #[derive(Clone, Debug)]
 pub(super) struct Prefixes {
     pub(super) regions: Arc<RegionTable>,
+    /// The regions that some order holds.
+    pub(super) held: BTreeSet<Arc<str>>,
     /// The orders with prefixes of their own.
     pub(super) scopes: Vec<(Arc<str>, Vec<IpNet>)>,
     pub(super) clients: Vec<IpNet>,
@@ -44,28 +45,36 @@ pub(super) struct Prefixes {
 impl PartialEq for Prefixes {
     fn eq(&self, other: &Prefixes) -> bool {
         Arc::ptr_eq(&self.regions, &other.regions)
+            && self.held == other.held
             && self.scopes == other.scopes
             && self.clients == other.clients
             && self.forwarders == other.forwarders
     }
 }
 
-/// The tries, and what their numbers stand for.
+impl Prefixes {
+    /// What decisions can tell of the client: its region only where an order is for it or for its address.
+    fn told_apart(&self, client: &Client, elsewhere: &Arc<str>) -> Client {
+        let is_told = |region: &Arc<str>| !client.orders.is_empty() || self.held.contains(region);
+        let region = client.region.as_ref().map(|region| if is_told(region) { region } else { elsewhere });
+        Client { region: region.cloned(), orders: client.orders.clone() }
+    }
+}
+
+/// The prefixes with their words, and what the numbers in those stand for.
 #[derive(Clone, Debug)]
 pub(super) struct Clients {
     from: Prefixes,
-    /// The IPv4 trie.
+    /// The IPv4 prefixes.
     pub(super) v4: Arc<Vec<(Ipv4Net, u32)>>,
-    /// The IPv6 trie.
+    /// The IPv6 prefixes.
     pub(super) v6: Arc<Vec<(Ipv6Net, u32)>>,
-    /// Both tries, for the host.
+    /// Both, for the host.
     pub(super) index: Arc<Index>,
     /// The word of an address that no entry covers.
     pub(super) unknown: u32,
     /// By region number.
     pub(super) numbers: Arc<Vec<Client>>,
-    /// The words, by region number.
-    pub(super) names: Arc<Vec<String>>,
 }
 
 /// What the tables say about exactly one prefix.
@@ -77,7 +86,7 @@ struct Said {
     is_forwarder: bool,
 }
 
-/// The tries as the host searches them: for each length in use, longest first, the prefixes of it.
+/// The prefixes as the host searches them: for each length in use, longest first, the prefixes of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
     v4: Vec<(u8, HashMap<u32, u32>)>,
@@ -123,10 +132,11 @@ struct Inside {
 }
 
 impl Clients {
-    /// Numbers the regions. Tries that come out the same keep the `Arc` of `before`.
+    /// Numbers the regions. Prefixes that come out the same keep the `Arc` of `before`.
     pub(super) fn number(from: Prefixes, before: Option<&Clients>) -> Clients {
         let mut numbers = vec![Client::default()];
         let mut known = HashMap::from([(Client::default(), 0u32)]);
+        let elsewhere: Arc<str> = ELSEWHERE.into();
         let answered = if from.clients.is_empty() { CLIENT_ANSWERED } else { 0 };
         let mut said: Vec<(IpNet, Said)> = said(&from).into_iter().collect();
         // an enclosing prefix comes before those inside it
@@ -139,8 +149,9 @@ impl Clients {
             }
             let outer = around.last();
             let (client, flags) = inside(outer, said, answered);
-            let number = *known.entry(client.clone()).or_insert_with(|| {
-                numbers.push(client.clone());
+            let told = from.told_apart(&client, &elsewhere);
+            let number = *known.entry(told.clone()).or_insert_with(|| {
+                numbers.push(told);
                 u32::try_from(numbers.len().saturating_sub(1)).unwrap_or(0)
             });
             let word = number | flags;
@@ -153,16 +164,19 @@ impl Clients {
             }
             around.push(Inside { prefix, client, flags, word });
         }
-        let names: Vec<String> = numbers.iter().map(|client| client.word().to_owned()).collect();
         Clients {
             index: keep(before.map(|before| &before.index), Index::new(&v4, &v6)),
             v4: keep(before.map(|before| &before.v4), v4),
             v6: keep(before.map(|before| &before.v6), v6),
             unknown: answered,
-            names: keep(before.map(|before| &before.names), names),
             numbers: Arc::new(numbers),
             from,
         }
+    }
+
+    /// The region table that they are from.
+    pub(super) fn regions(&self) -> &Arc<RegionTable> {
+        &self.from.regions
     }
 
     /// Whether these were made from the same tables.
@@ -233,6 +247,10 @@ mod tests {
         found.unwrap_or(clients.unknown)
     }
 
+    fn told(client: &Client) -> &str {
+        client.region.as_deref().unwrap_or(UNKNOWN)
+    }
+
     fn prefix(text: &str) -> IpNet {
         text.parse().expect("a prefix")
     }
@@ -241,7 +259,7 @@ mod tests {
         let word = find(clients, address.parse().expect("an address"));
         let client = &clients.numbers[(word & CLIENT_REGION) as usize];
         (
-            client.word().to_owned(),
+            told(client).to_owned(),
             client.orders.iter().map(|id| id.to_string()).collect(),
             word & CLIENT_ANSWERED != 0,
             word & CLIENT_FORWARDER != 0,
@@ -257,14 +275,21 @@ mod tests {
         (region.to_owned(), orders.iter().map(|id| (*id).to_owned()).collect(), answered, forwarder)
     }
 
+    /// Of this table, every region held by an order.
+    fn held(regions: &RegionTable) -> BTreeSet<Arc<str>> {
+        regions.words().clone()
+    }
+
     fn regions(text: &str) -> Arc<RegionTable> {
         Arc::new(RegionTable::parse(text, "regions.csv").expect("a table"))
     }
 
     #[test]
     fn every_table_has_its_say_at_every_prefix() {
+        let regions = regions("192.0.2.0/24,IT\n192.0.2.128/25,DE\n2001:db8::/32,IT\n");
         let from = Prefixes {
-            regions: regions("192.0.2.0/24,IT\n192.0.2.128/25,DE\n2001:db8::/32,IT\n"),
+            held: held(&regions),
+            regions,
             scopes: vec![("X".into(), vec![prefix("192.0.2.192/26"), prefix("198.51.100.0/24")])],
             clients: vec![prefix("192.0.2.0/24"), prefix("2001:db8::/48")],
             forwarders: vec![prefix("192.0.2.193/32")],
@@ -283,19 +308,47 @@ mod tests {
         ] {
             assert_eq!(word(&clients, address), expected, "{address}");
         }
-        assert_eq!(clients.names[0], UNKNOWN);
+        assert_eq!(told(&clients.numbers[0]), UNKNOWN);
     }
 
     #[test]
     fn without_client_prefixes_everybody_is_answered() {
         let regions = regions("192.0.2.0/24,IT\n192.0.2.0/25,IT\n");
-        let from = Prefixes { regions, scopes: vec![], clients: vec![], forwarders: vec![] };
+        let held = held(&regions);
+        let from = Prefixes { regions, held, scopes: vec![], clients: vec![], forwarders: vec![] };
         let clients = Clients::number(from.clone(), None);
         assert_eq!(word(&clients, "192.0.2.1"), said("IT", &[], true, false));
         assert_eq!(word(&clients, "203.0.113.1"), said("unknown", &[], true, false));
         assert_eq!(clients.v4.len(), 1, "the half of one region needs no entry of its own");
         let again = Clients::number(from, Some(&clients));
-        assert!(Arc::ptr_eq(&again.v4, &clients.v4) && Arc::ptr_eq(&again.names, &clients.names));
+        assert!(Arc::ptr_eq(&again.v4, &clients.v4));
+    }
+
+    #[test]
+    fn regions_that_no_order_holds_share_a_number() {
+        let regions = regions("192.0.2.0/24,IT\n192.0.2.128/25,DE\n198.51.100.0/24,FR\n203.0.113.0/24,DE\n");
+        let of = |held: &[&str]| Prefixes {
+            regions: Arc::clone(&regions),
+            held: held.iter().map(|word| Arc::from(*word)).collect(),
+            scopes: vec![],
+            clients: vec![],
+            forwarders: vec![],
+        };
+        let clients = Clients::number(of(&["IT"]), None);
+        let words: Vec<&str> = clients.numbers.iter().map(told).collect();
+        assert_eq!(words.len(), 3, "{words:?}");
+        for (address, expected) in [
+            ("192.0.2.1", "IT"),
+            ("192.0.2.129", ELSEWHERE),
+            ("198.51.100.1", ELSEWHERE),
+            ("192.0.3.1", UNKNOWN),
+        ] {
+            assert_eq!(word(&clients, address), said(expected, &[], true, false), "{address}");
+        }
+        let with_fr = Clients::number(of(&["FR", "IT"]), Some(&clients));
+        assert!(!with_fr.are_from(&of(&["IT"])));
+        assert_eq!(word(&with_fr, "198.51.100.1"), said("FR", &[], true, false));
+        assert_eq!(word(&with_fr, "203.0.113.1"), said(ELSEWHERE, &[], true, false));
     }
 
     proptest! {
@@ -326,7 +379,8 @@ mod tests {
                 client.is_empty() || holds(&client),
                 holds(&forwarder),
             );
-            let from = Prefixes { regions, scopes: vec![("X".into(), scope)], clients: client, forwarders: forwarder };
+            let held = held(&regions);
+            let from = Prefixes { regions, held, scopes: vec![("X".into(), scope)], clients: client, forwarders: forwarder };
             prop_assert_eq!(word(&Clients::number(from, None), &address.to_string()), expected);
         }
     }

@@ -254,7 +254,7 @@ impl Compiler {
             prefixes_v4: Arc::clone(&clients.v4),
             prefixes_v6: Arc::clone(&clients.v6),
             unknown: clients.unknown,
-            region_names: Arc::clone(&clients.names),
+            regions: Arc::clone(clients.regions()),
             hits: Arc::clone(&self.hits),
             key: Arc::clone(&self.key),
             sets: Arc::clone(&self.sets),

@@ -153,7 +153,10 @@ pub fn explain(
     Ok(Explanation {
         name: name.clone(),
         qtype,
-        region: snapshot.region_names.get(region as usize).map_or(UNKNOWN, String::as_str).to_owned(),
+        region: match client {
+            Client::Address(address) => snapshot.regions.lookup(*address).unwrap_or(UNKNOWN).to_owned(),
+            Client::Region(region) => region.clone(),
+        },
         verdict: outcome.verdict(),
         rcode: match outcome.verdict() {
             Verdict::Answer(action) => snapshot.actions.get(action as usize).map(|action| action.rcode),
@@ -164,17 +167,19 @@ pub fn explain(
     })
 }
 
-/// The word of a client that is only known to be in a region.
+/// The word of a client that is only known to be in a region: outside of the orders' own prefixes, if there are such.
 fn word_of(snapshot: &Snapshot, region: &str) -> Result<u32, ExplainError> {
-    let numbers = snapshot.clients.iter().enumerate();
-    let same = numbers.filter(|(_, client)| client.word() == region);
-    let Some((number, _)) = same.min_by_key(|(_, client)| client.orders.len()) else {
-        let mut words: Vec<&str> = snapshot.region_names.iter().map(String::as_str).collect();
-        words.sort_unstable();
-        words.dedup();
-        return Err(ExplainError::Region(region.to_owned(), words.join(", ")));
-    };
-    Ok(u32::try_from(number).unwrap_or(0) | CLIENT_ANSWERED)
+    let (policy, regions) = (HostPolicy::new(snapshot), &snapshot.regions);
+    let prefixes = regions.iter().filter(|(_, word)| ***word == *region);
+    let ends = prefixes.flat_map(|(prefix, _)| [prefix.network(), prefix.broadcast()]);
+    let inside = ends.filter(|address| regions.lookup(*address) == Some(region));
+    let numbers = inside.map(|address| client_word(&policy, address) & CLIENT_REGION);
+    let orders = |number: &u32| snapshot.clients.get(*number as usize).map(|client| client.orders.len());
+    let number = if region == UNKNOWN { Some(0) } else { numbers.min_by_key(orders) };
+    number.map(|number| number | CLIENT_ANSWERED).ok_or_else(|| {
+        let words: Vec<&str> = regions.words().iter().map(|word| &**word).chain([UNKNOWN]).collect();
+        ExplainError::Region(region.to_owned(), words.join(", "))
+    })
 }
 
 fn client_word(policy: &HostPolicy<'_>, address: IpAddr) -> u32 {

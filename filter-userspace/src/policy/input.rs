@@ -1,6 +1,6 @@
 //! What a policy is made from, and what can be said about it before anything is compiled.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use filter_common::abi::MAX_TYPES;
@@ -144,12 +144,26 @@ pub(super) fn prefixes(input: &PolicyInput, orders: &[&OrderInput]) -> Prefixes 
     let scopes = orders.iter().filter(|input| input.order.scope.prefixes().next().is_some());
     Prefixes {
         regions: Arc::clone(&input.regions),
+        held: held(&input.regions, orders),
         scopes: scopes
             .map(|input| (Arc::clone(&input.order.id), input.order.scope.prefixes().copied().collect()))
             .collect(),
         clients: input.client_prefixes.clone(),
         forwarders: input.forwarders.clone(),
     }
+}
+
+/// The regions of the table that some order holds.
+fn held(regions: &RegionTable, orders: &[&OrderInput]) -> BTreeSet<Arc<str>> {
+    let mut words: HashSet<&str> = HashSet::new();
+    for input in orders {
+        match &input.order.scope {
+            Scope::Global => return regions.words().clone(),
+            Scope::Part { regions, .. } => words.extend(regions.iter().map(String::as_str)),
+        }
+    }
+    let is_held = |region: &&Arc<str>| words.iter().any(|word| Scope::word_holds(word, region));
+    regions.words().iter().filter(is_held).cloned().collect()
 }
 
 /// What is wrong with whole orders: lists that are missing, regions that nobody is in.

@@ -14,6 +14,7 @@ use super::hits::HitTable;
 use super::rule::SetRules;
 use super::ruling::AllTerms;
 use super::table::NameTable;
+use crate::region::RegionTable;
 
 /// Whether verdicts are carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -67,14 +68,14 @@ pub struct Snapshot {
     pub types: Vec<u16>,
     /// One bank of actions; the first three are always none, FORMERR and BADVERS.
     pub actions: Vec<Action>,
-    /// The IPv4 region trie. Snapshots that share the `Arc` need it written once.
+    /// The IPv4 prefixes with their words. Snapshots that share the `Arc` need it written once.
     pub prefixes_v4: Arc<Vec<(Ipv4Net, u32)>>,
-    /// The IPv6 region trie.
+    /// The IPv6 prefixes with their words.
     pub prefixes_v6: Arc<Vec<(Ipv6Net, u32)>>,
     /// The region word of an address that no prefix covers.
     pub unknown: u32,
-    /// The region's word for each region number; several numbers may share one. `unknown` is the first.
-    pub region_names: Arc<Vec<String>>,
+    /// The region table.
+    pub regions: Arc<RegionTable>,
     /// What each slot of `HITS` counts.
     pub hits: Arc<HitTable>,
     pub(super) key: Arc<HashKey>,
