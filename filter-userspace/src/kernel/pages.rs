@@ -120,9 +120,16 @@ where
     let shares: Vec<&[T]> = all.chunks(all.len().div_ceil(most.max(1)).max(1)).collect();
     let Some((last, others)) = shares.split_last() else { return Ok(Vec::new()) };
     let done: Vec<_> = thread::scope(|scope| {
-        let running: Vec<_> = others.iter().map(|other| scope.spawn(move || share(other))).collect();
+        let mut running = Vec::with_capacity(others.len());
+        for other in others.iter().copied() {
+            // what no thread can be had for is done here
+            running.push(thread::Builder::new().spawn_scoped(scope, move || share(other)).map_err(|_| other));
+        }
         let last = share(last);
-        let ended = running.into_iter().map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let ended = running.into_iter().map(|one| match one {
+            Ok(one) => one.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(other) => share(other),
+        });
         ended.chain([last]).collect()
     });
     Ok(done.into_iter().collect::<Result<Vec<Vec<R>>, KernelError>>()?.into_iter().flatten().collect())
