@@ -132,6 +132,11 @@ impl Report {
         }
         let _infallible =
             writeln!(text, "targets\n{}\n{}", targets(&self.targets).text(), self.machine.line());
+        for target in &self.targets {
+            if let Some(reason) = target.reason() {
+                let _infallible = writeln!(text, "not met: {}: {reason}", target.what);
+            }
+        }
         text
     }
 }
