@@ -11,8 +11,6 @@ use super::sys;
 
 /// Elements of one call: bounds what the kernel works on between two checks of pending signals.
 const CHUNK: usize = 8192;
-/// The kernel's "not supported" (ENOTSUPP), which is not in libc: a map type without batches.
-const NOT_SUPPORTED: i32 = 524;
 
 /// Sets `values[i]` at `keys[i]`, for all of them. `K` and `V` must have the map's sizes.
 ///
@@ -23,10 +21,7 @@ pub(super) fn update<K: Pod, V: Pod>(map: BorrowedFd<'_>, keys: &[K], values: &[
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
     for (keys, values) in keys.chunks(CHUNK).zip(values.chunks(CHUNK)) {
-        match batch(bpf_cmd::BPF_MAP_UPDATE_BATCH, map, keys, Some(values)) {
-            Err(error) if error.raw_os_error() == Some(NOT_SUPPORTED) => one_by_one(map, keys, values)?,
-            result => result?,
-        }
+        batch(bpf_cmd::BPF_MAP_UPDATE_BATCH, map, keys, Some(values))?;
     }
     Ok(())
 }
@@ -108,14 +103,6 @@ fn batch<K: Pod, V: Pod>(
     } else {
         Err(io::Error::other(format!("only {done} of {count} elements done")))
     }
-}
-
-/// For map types that the running kernel has no batch for (tries before it learnt them).
-fn one_by_one<K: Pod, V: Pod>(map: BorrowedFd<'_>, keys: &[K], values: &[V]) -> io::Result<()> {
-    for (key, value) in keys.iter().zip(values) {
-        set(map, key, value)?;
-    }
-    Ok(())
 }
 
 /// Sets one element.
