@@ -110,7 +110,8 @@ where
 }
 
 /// Walks the QNAME's suffixes from the root, notes those that hold rules, and returns how many do. It stops at the
-/// first that has nothing listed at or below it, so a name that is not listed costs two or three lookups.
+/// first that has nothing listed at or below it, so a name that is not listed costs two or three words of the sieve. When
+/// the sieve is wrong it goes on, at most to the end of the words that the deepest rule can have.
 #[inline(always)]
 pub(crate) fn holders<O, P>(octets: &O, policy: &P, question: &Question) -> Option<usize>
 where

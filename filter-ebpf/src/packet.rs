@@ -62,36 +62,13 @@ pub fn settle(number: usize, fog: u64) -> usize {
     number
 }
 
-/// Two jumps to where the program goes on anyway, which the kernel takes out again. The verifier compares paths only at
-/// jumps and after two of them (`is_state_visited`: `jmps_processed`).
+/// Twenty jumps to where the program goes on anyway, which the kernel takes out again (`opt_remove_nops`). The verifier
+/// compares a path with those it has kept, and in a loop it keeps one only after twenty jumps or a hundred instructions
+/// (`is_state_visited`).
 #[inline(always)]
-pub fn meet() {
+fn meet() {
     // SAFETY: nothing is done.
-    unsafe {
-        asm!(
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            "goto +0",
-            options(nomem, nostack)
-        )
-    }
+    unsafe { asm!(".rept 20", "goto +0", ".endr", options(nomem, nostack)) }
 }
 
 impl<'a, M> PacketView<'a, M> {
