@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use aya::maps::{Array, HashMap, Map, MapData, MapError};
 use aya::programs::{ProgramError, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
-use filter_common::abi::{HashKey, NO_GENERATION, ServiceKey, Settings};
+use filter_common::abi::{HashKey, LINE_NUMBER, NO_GENERATION, ServiceKey, Settings};
 use filter_common::bucket::SIEVE_BUCKETS;
 use filter_common::region::ROOT_LINES;
 
 use super::capability;
 use super::error::KernelError;
+use super::image::within;
 use super::object::{InnerFlags, Object, PROGRAM};
 use super::pages::pages;
 use super::sys;
@@ -56,10 +57,19 @@ impl Limits {
         pages(u64::from(ROOT_LINES).saturating_add(u64::from(self.prefixes).saturating_mul(LINES_A_PREFIX)))
     }
 
-    /// The limit on prefixes that a region tree with so many lines needs.
-    pub(super) fn prefixes_for(lines: usize) -> usize {
-        let lines = u64::try_from(lines).unwrap_or(u64::MAX).saturating_sub(u64::from(ROOT_LINES));
-        usize::try_from(lines.div_ceil(LINES_A_PREFIX)).unwrap_or(usize::MAX)
+    /// That there is room for a region tree with so many lines, and that its words can number them: a number cut short
+    /// would lead into another region.
+    pub(super) fn check_tree(&self, lines: usize) -> Result<(), KernelError> {
+        let lines = u64::try_from(lines).unwrap_or(u64::MAX);
+        let most = u64::from(LINE_NUMBER).saturating_add(1);
+        if lines > most {
+            let what =
+                format!("its region tree has {lines} lines, at most {most} can be; use fewer prefixes");
+            return Err(KernelError::Inconsistent { what });
+        }
+        let needed = lines.saturating_sub(u64::from(ROOT_LINES)).div_ceil(LINES_A_PREFIX);
+        let needed = usize::try_from(needed).unwrap_or(usize::MAX);
+        within("prefixes (as room for a region tree as deep)", needed, self.prefixes, "prefixes")
     }
 }
 
@@ -273,6 +283,18 @@ pub(super) fn map_error(call: impl Into<String>, error: MapError) -> KernelError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tree_that_cannot_be_numbered_or_has_no_room_is_refused() {
+        let limits = Limits { prefixes: 1 << 24, ..Limits::default() };
+        limits.check_tree(1 << 23).unwrap();
+        let error = limits.check_tree((1 << 23) + 1).unwrap_err();
+        assert!(error.to_string().contains("at most 8388608"), "{error}");
+        let limits = Limits { prefixes: 16, ..limits };
+        limits.check_tree(ROOT_LINES as usize + 128).unwrap();
+        let error = limits.check_tree(ROOT_LINES as usize + 129).unwrap_err();
+        assert!(error.to_string().contains("limits.prefixes is 16"), "{error}");
+    }
 
     #[test]
     fn an_ipv4_service_has_a_mapped_key() {

@@ -211,8 +211,7 @@ impl Publisher {
             self.outer.regions.clear(left.table)?;
         }
         let tree = RegionTree::new(image.prefixes_v4, image.prefixes_v6, image.unknown);
-        let needed = Limits::prefixes_for(tree.lines().len());
-        within("prefixes (as room for a region tree as deep)", needed, self.limits.prefixes, "prefixes")?;
+        self.limits.check_tree(tree.lines().len())?;
         let table = self.outer.regions.put(side, tree.lines(), &[0u64; 0])?;
         let (v4, v6) = (Arc::clone(image.prefixes_v4), Arc::clone(image.prefixes_v6));
         if let Some(place) = self.regions.get_mut(side) {

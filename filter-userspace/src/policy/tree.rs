@@ -173,7 +173,7 @@ fn slice_of(start: u128, before: u32, bits: u32) -> u32 {
     u32::try_from(topmost.checked_shr(128u32.saturating_sub(bits)).unwrap_or(0)).unwrap_or(u32::MAX)
 }
 
-/// The word that leads to a line. Numbers that do not fit are refused by the limits long before.
+/// The word that leads to a line. A tree with more lines than there are numbers is refused when it is published.
 fn leading_to(line: usize) -> u32 {
     CLIENT_LINE | u32::try_from(line).unwrap_or(u32::MAX) & LINE_NUMBER
 }
